@@ -1,0 +1,259 @@
+"""One connection to a cluster: where each answer begins and ends, and what goes wrong with it, in our errors."""
+
+import asyncio
+from typing import Protocol, cast
+
+from warren.errors import ClusterMisbehaved, GatewayError
+from warren.wire.syntax.chunks import ChunkReader
+from warren.wire.syntax.heads import PLAIN_ANSWER, AnswerHead, Malformed, read_answer_head
+
+
+class Receiver(Protocol):
+    """Who gets the answer that arrives on a connection. Nothing comes after `ended` or `failed`."""
+
+    def answered(
+        self, connection: "ClusterConnection", data: bytes, status: int, head: AnswerHead | None, rest: int
+    ) -> None:
+        """The head has arrived in data[:rest]; what follows it in `data` is body. Without `head` it may be passed on as it stands."""
+
+    def interim(self, head: bytes) -> None:
+        """A 1xx answer other than 100 and 101: the answer proper is still to come."""
+
+    def body_of_answer(self, data: bytes) -> None:
+        """More of the body, framing included."""
+
+    def ended(self) -> None:
+        """The answer is complete. The connection is back in its pool, or closed."""
+
+    def failed(self, error: GatewayError) -> None:
+        """The connection broke or its answer cannot be read."""
+
+    def pause(self) -> None:
+        """The cluster takes no more of the request's body for now."""
+
+    def resume(self) -> None: ...
+
+
+class Owner(Protocol):
+    """The pool that a connection belongs to."""
+
+    name: str
+    max_head: int
+    max_fields: int
+
+    def opened(self, connection: "ClusterConnection") -> None: ...
+
+    def give_back(self, connection: "ClusterConnection") -> None:
+        """The connection may carry another request."""
+
+    def lost(self, connection: "ClusterConnection") -> None: ...
+
+
+class ClusterConnection(asyncio.Protocol):
+    """One connection to a cluster: finds where each answer begins and ends, and hands on its bytes as they come."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunks",
+        "_head",
+        "_left",
+        "_method",
+        "_until_close",
+        "began",
+        "idle_since",
+        "owner",
+        "receiver",
+        "reused",
+        "transport",
+    )
+    transport: asyncio.Transport
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.receiver: Receiver | None = None
+        self.reused = False
+        """It has carried a request before: it may have been closed by the cluster in the meantime."""
+        self.began = False
+        """The first byte of the present answer has arrived."""
+        self.idle_since = 0.0
+        self._method = b""
+        self._head: AnswerHead | None = None
+        self._buffer = b""
+        self._left = 0
+        self._chunks: ChunkReader | None = None
+        self._until_close = False
+
+    def send(self, receiver: Receiver, method: bytes, request: bytes) -> None:
+        """Begin a request. Its answer goes to the receiver."""
+        self.receiver = receiver
+        self._method = method
+        self.began = False
+        self.transport.write(request)
+
+    def abort(self) -> None:
+        """Close now; the receiver hears nothing more."""
+        self.receiver = None
+        self.transport.abort()
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by shape, not by descent
+        self.owner.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        receiver = self.receiver
+        if receiver is None:
+            self.transport.abort()  # nobody asked: whatever this is, it must not become the answer to the next request
+        elif self._left:
+            self._measured(receiver, data)
+        elif self._chunks is not None:
+            self._chunked(receiver, data, 0)
+        elif self._until_close:
+            receiver.body_of_answer(data)
+        else:
+            self.began = True
+            found = None if self._buffer or self._method == b"HEAD" else PLAIN_ANSWER.match(data)
+            if found is None:
+                self._long_way(receiver, data)
+                return
+            end = found.end()
+            if end > self.owner.max_head:
+                self._long_way(receiver, data)
+                return
+            left = int(found[2]) - len(data) + end
+            if found[3] is not None:
+                cut, resume = found.span(3)
+                data = data[:cut] + data[resume:]
+                end -= resume - cut
+            if left < 0:
+                self._break("sent more than its answer's length says")
+                return
+            self._left = left
+            receiver.answered(self, data, int(found[1]), None, end)
+            if not left:
+                self._end(receiver, keep=True)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.owner.lost(self)
+        receiver, self.receiver = self.receiver, None
+        if receiver is None:
+            return
+        if self._until_close and error is None:
+            receiver.ended()
+        elif self.began:
+            receiver.failed(ClusterMisbehaved(f"{self.owner.name} closed the connection in the middle of its answer"))
+        else:
+            receiver.failed(ClusterMisbehaved(f"{self.owner.name} closed the connection without an answer"))
+
+    def pause_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.pause()
+
+    def resume_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.resume()
+
+    # --- the body
+
+    def _measured(self, receiver: Receiver, data: bytes) -> None:
+        left = self._left - len(data)
+        if left < 0:
+            self._break("sent more than its answer's length says")
+            return
+        self._left = left
+        receiver.body_of_answer(data)
+        if not left:
+            self._end(receiver, keep=self._head is None or self._head.keep_alive)
+
+    def _chunked(self, receiver: Receiver, data: bytes, start: int) -> None:
+        assert self._chunks is not None
+        try:
+            end = self._chunks.feed(data, start)
+        except Malformed as error:
+            self._break(f"sent a broken chunk: {error}")
+            return
+        if 0 <= end < len(data):
+            self._break("sent more than its chunked answer")
+            return
+        if start < len(data):
+            receiver.body_of_answer(data[start:] if start else data)
+        if end >= 0 and self.receiver is receiver:
+            self._end(receiver, keep=self._head is None or self._head.keep_alive)
+
+    def _end(self, receiver: Receiver, *, keep: bool) -> None:
+        if self.receiver is not receiver:
+            return  # it was taken away while it read the last bytes
+        self.receiver = None
+        self._head = None
+        self._chunks = None
+        self._until_close = False
+        self.reused = True
+        if keep:
+            self.owner.give_back(self)
+        else:
+            self.transport.abort()
+        receiver.ended()
+
+    def _break(self, what: str) -> None:
+        receiver, self.receiver = self.receiver, None
+        self.transport.abort()
+        if receiver is not None:
+            receiver.failed(ClusterMisbehaved(f"{self.owner.name} {what}"))
+
+    # --- heads that are not plain
+
+    def _long_way(self, receiver: Receiver, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+        end = data.find(b"\r\n\r\n")
+        if end > self.owner.max_head or (end < 0 and len(data) > self.owner.max_head):
+            self._break(f"sent a head of more than {self.owner.max_head} bytes")
+            return
+        if end < 0:
+            self._buffer = data
+            return
+        self._buffer = b""
+        end += 4
+        try:
+            head = read_answer_head(data[:end], method=self._method, max_fields=self.owner.max_fields)
+        except Malformed as error:
+            self._break(f"sent an answer that cannot be read: {error}")
+            return
+        if head.status == 101:
+            self._break("switched protocols unasked")
+        elif head.status < 200:
+            self._interim(receiver, head, data, end)
+        else:
+            self._begin(receiver, head, data, end)
+
+    def _interim(self, receiver: Receiver, head: AnswerHead, data: bytes, end: int) -> None:
+        if head.status != 100:  # a client's own 100 was answered here
+            receiver.interim(data[:end])
+        if self.receiver is receiver and end < len(data):
+            self._long_way(receiver, data[end:])
+
+    def _begin(self, receiver: Receiver, head: AnswerHead, data: bytes, end: int) -> None:
+        framing = head.framing
+        present = len(data) - end
+        if not framing.chunked and not framing.until_close and present > framing.length:
+            self._break("sent more than its answer's length says")
+            return
+        self._head = head
+        self._until_close = framing.until_close
+        self._chunks = ChunkReader() if framing.chunked else None
+        self._left = 0 if framing.chunked or framing.until_close else framing.length - present
+        receiver.answered(self, data[:end], head.status, head, end)
+        if self.receiver is not receiver or not present:
+            if self.receiver is receiver and not (self._left or self._chunks or self._until_close):
+                self._end(receiver, keep=head.keep_alive)
+            return
+        if self._chunks is not None:
+            self._chunked(receiver, data, end)
+            return
+        receiver.body_of_answer(data[end:])
+        if not (self._left or self._until_close):
+            self._end(receiver, keep=head.keep_alive)

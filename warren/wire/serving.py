@@ -1,0 +1,82 @@
+"""What the connections of one instance share: its service, limits, open connections, and the end of its service."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from warren.tasks import Tasks
+from warren.wire.body import Budget
+from warren.wire.syntax.forwarded import Forwarding
+from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
+from warren.wire.ticker import Ticker
+
+if TYPE_CHECKING:
+    from warren.wire.exchange import Exchange
+    from warren.wire.inbound import ClientConnection
+
+
+class Service(Protocol):
+    """Who decides about requests."""
+
+    def requested(self, exchange: "Exchange") -> None:
+        """A request's head has arrived. Its body follows."""
+
+    def refusal(self, status: int, sentence: str, accept: bytes | None) -> tuple[bytes, bytes]:
+        """Content type and body of an answer that says what happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingLimits:
+    """Settings of the client side; seconds and bytes."""
+
+    max_head: int = MAX_HEAD
+    max_fields: int = MAX_FIELDS
+    head_timeout: float = 20.0
+    idle_timeout: float = 200.0
+    body_idle: float = 60.0
+    max_connections: int = 1_000_000
+
+
+class Serving:
+    """One per instance. Judges deadlines at every tick of the clock."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        limits: ServingLimits,
+        forwarding: Forwarding,
+        budget: Budget,
+        ticker: Ticker,
+        tasks: Tasks,
+    ) -> None:
+        self.service = service
+        self.limits = limits
+        self.forwarding = forwarding
+        self.budget = budget
+        self.ticker = ticker
+        self.tasks = tasks
+        self.draining = False
+        self.connections: set[ClientConnection] = set()
+        ticker.watch(self._tick)
+
+    def admit(self, connection: "ClientConnection") -> bool:
+        """False when there are as many connections as the instance can hold: say so and close."""
+        self.connections.add(connection)
+        return len(self.connections) <= self.limits.max_connections
+
+    def forget(self, connection: "ClientConnection") -> None:
+        self.connections.discard(connection)
+
+    def announce_end(self) -> None:
+        """From now on answers say `Connection: close`."""
+        self.draining = True
+
+    def drain(self) -> None:
+        """Close idle connections, and each other one after the answer that it waits for."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.drain()
+
+    def _tick(self, now: float) -> None:
+        for connection in [each for each in self.connections if each.deadline < now]:
+            connection.expired()

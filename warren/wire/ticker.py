@@ -1,0 +1,35 @@
+"""A coarse clock and the deadlines that hang on it: no timer per request, one walk over the open connections."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+PERIOD_SECONDS: Final = 0.1
+"""How coarse: a deadline ends up to this much late."""
+
+STALL_SECONDS: Final = 1.0
+"""After a stall of the process longer than this, deadlines are not judged until what has arrived meanwhile was read."""
+
+
+class Ticker:
+    """`now` is the loop's time, at most PERIOD_SECONDS old. Watchers are called with it at every tick."""
+
+    __slots__ = ("_watchers", "now")
+
+    def __init__(self) -> None:
+        self.now = asyncio.get_running_loop().time()
+        self._watchers: list[Callable[[float], None]] = []
+
+    def watch(self, watcher: Callable[[float], None]) -> None:
+        self._watchers.append(watcher)
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            now = loop.time()
+            stalled = now - self.now > PERIOD_SECONDS + STALL_SECONDS
+            self.now = now
+            if not stalled:
+                for watcher in self._watchers:
+                    watcher(now)

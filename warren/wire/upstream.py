@@ -1,0 +1,181 @@
+"""Where requests are sent: one address, its open connections, and the errors of reaching it.
+
+The class of error decides whether another cluster may be tried: ClusterUnreachable says that no byte was sent.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from warren.errors import ClusterFellSilent, ClusterUnreachable, GatewayError
+from warren.wire.outbound import ClusterConnection
+from warren.wire.syntax.forwarded import Destination
+from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
+from warren.wire.ticker import Ticker
+
+IDLE_CONNECTIONS: Final = 1000
+"""Idle connections kept for one cluster; more are closed when they fall idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamLimits:
+    """Settings of one upstream; seconds and bytes."""
+
+    connect_timeout: float = 5.0
+    idle_timeout: float = 60.0
+    max_connections: int | None = None
+    max_waiting: int = 1024
+    max_head: int = MAX_HEAD
+    max_fields: int = MAX_FIELDS
+
+
+class Upstream:
+    """One address that requests are sent to, and the connections to it that are open."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        host: str = "",
+        port: int = 0,
+        unix_path: str | None = None,
+        prefix: bytes = b"",
+        destination: Destination,
+        tls: ssl.SSLContext | None = None,
+        ticker: Ticker,
+        limits: UpstreamLimits,
+        on_trouble: Callable[[GatewayError], None] | None = None,
+    ) -> None:
+        """`name` is what errors call it. `on_trouble` hears of each refused connection and each silence."""
+        self.name = name
+        self.prefix = prefix
+        self.destination = destination
+        self.ticker = ticker
+        self.limits = limits
+        self.on_trouble = on_trouble
+        self.closed = False
+        self.idle: list[ClusterConnection] = []
+        self.max_head = limits.max_head
+        self.max_fields = limits.max_fields
+        self._open: set[ClusterConnection] = set()
+        self._connecting = 0
+        self._address = (host, port)
+        self._unix_path = unix_path
+        self._tls = tls
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> ClusterConnection | None:
+        """An idle connection, the one used last; None when a fresh one is needed."""
+        while self.idle:
+            connection = self.idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
+
+    def give_back(self, connection: ClusterConnection) -> None:
+        if self.closed or len(self.idle) >= IDLE_CONNECTIONS:
+            connection.transport.abort()
+            return
+        connection.idle_since = self.ticker.now
+        self.idle.append(connection)
+        self._wake_one()
+
+    async def connect(self, *, fresh: bool = True) -> ClusterConnection:
+        """A connection, within the connect timeout; waits for its turn when the number is limited.
+
+        Unless it must be `fresh`, one that became idle meanwhile serves. Raises ClusterUnreachable: nothing was sent.
+        """
+        while self._is_full():
+            idle = self.take()
+            if idle is not None and not fresh:
+                return idle
+            if idle is not None:
+                idle.transport.abort()
+            await self._turn()
+        loop = asyncio.get_running_loop()
+        self._connecting += 1
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout):
+                if self._unix_path is not None:
+                    _, connection = await loop.create_unix_connection(self._make, self._unix_path)
+                else:
+                    server_name = self._address[0] if self._tls else None
+                    _, connection = await loop.create_connection(
+                        self._make, *self._address, ssl=self._tls, server_hostname=server_name
+                    )
+        except TimeoutError as error:
+            raise self._unreachable(f"did not take the connection within {self.limits.connect_timeout:g} s") from error
+        except ssl.SSLError as error:
+            raise self._unreachable(f"could not agree on TLS: {error.reason or error}") from error
+        except OSError as error:
+            raise self._unreachable(f"refused the connection ({error.strerror or error})") from error
+        finally:
+            self._connecting -= 1
+            self._wake_one()
+        return connection
+
+    def tick(self, now: float) -> None:
+        """Closes connections that were idle for too long. The oldest come first in the list."""
+        limit = now - self.limits.idle_timeout
+        while self.idle and self.idle[0].idle_since < limit:
+            self.idle.pop(0).transport.abort()
+
+    def close(self) -> None:
+        """Idle connections are closed now, those in use when their answer has ended."""
+        self.closed = True
+        while self.idle:
+            self.idle.pop().transport.abort()
+
+    def opened(self, connection: ClusterConnection) -> None:
+        self._open.add(connection)
+
+    def lost(self, connection: ClusterConnection) -> None:
+        self._open.discard(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
+        self._wake_one()
+
+    def silence(self, seconds: float) -> GatewayError:
+        """The error of having taken a request and not answered in time."""
+        return self.trouble(ClusterFellSilent(f"{self.name} did not answer within {seconds:g} s"))
+
+    def trouble(self, error: GatewayError) -> GatewayError:
+        """Tell whoever watches over this cluster, and hand the error on."""
+        if self.on_trouble is not None:
+            self.on_trouble(error)
+        return error
+
+    def _make(self) -> ClusterConnection:
+        return ClusterConnection(self)
+
+    def _unreachable(self, what: str) -> GatewayError:
+        return self.trouble(ClusterUnreachable(f"{self.name} {what}"))
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                return
+
+    def _is_full(self) -> bool:
+        limit = self.limits.max_connections
+        return limit is not None and len(self._open) + self._connecting >= limit
+
+    async def _turn(self) -> None:
+        if len(self._waiting) >= self.limits.max_waiting:
+            raise ClusterUnreachable(
+                f"{self.name}: all {self.limits.max_connections} connections are in use, and {self.limits.max_waiting} requests wait"
+            )
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout):
+                await turn
+        except TimeoutError as error:
+            raise ClusterUnreachable(
+                f"{self.name}: no connection of {self.limits.max_connections} became free in time"
+            ) from error
