@@ -1,0 +1,161 @@
+"""Sections that this version does not offer: known, so that a file that asks for a lock never starts an open gateway."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from warren.settings.section import Flag, Kind, Seconds, Secret, Section, Text, Whole
+
+Anything = Annotated[Any, Kind("anything")]
+
+
+class ExternalRules(Section):
+    """The rules service."""
+
+    url_path: Text | None = None
+    exclude_headers: tuple[Text, ...] | None = None
+    propagate_errors: Flag = False
+
+
+class RoutingRules(Section):
+    """The rules engine."""
+
+    rules_engine_enabled: Flag = False
+    rules_type: Literal["FILE", "EXTERNAL"] = "FILE"
+    rules_config_path: Text | None = None
+    rules_refresh_period: Seconds = 60.0
+    rules_external_configuration: ExternalRules | None = None
+
+
+class Analyzer(Section):
+    """Analysis of statements and users."""
+
+    analyze_request: Flag = False
+    max_body_size: Whole = 1_000_000
+    clients_use_v2_format: Annotated[Flag, Field(alias="clientsUseV2Format")] = False
+    token_user_field: Text = "email"  # noqa: S105 # the name of a claim
+    oauth_token_info_url: Text | None = None
+
+
+class GatewayCookie(Section):
+    """The signed cookie that keeps a browser on one cluster."""
+
+    enabled: Flag = False
+    cookie_signing_secret: Secret | None = None
+
+
+class OAuth2Cookie(Section):
+    """Paths and lifetime of that cookie."""
+
+    routing_paths: tuple[Text, ...] = ("/oauth2",)
+    delete_paths: tuple[Text, ...] = ("/logout", "/oauth2/logout")
+    lifetime: Seconds = 600.0
+
+
+class Ui(Section):
+    """Pages of the web UI."""
+
+    disable_pages: tuple[Text, ...] | None = None
+
+
+class Valkey(Section):
+    """The distributed cache."""
+
+    enabled: Flag = False
+    host: Text = "localhost"
+    port: Whole = 6379
+    username: Text | None = None
+    password: Secret | None = None
+    database: Whole = 0
+    max_total: Whole = 20
+    max_idle: Whole = 10
+    min_idle: Whole = 5
+    timeout_ms: Whole = 2000
+    cache_ttl_seconds: Whole = 1800
+    health_check_interval_ms: Whole = 30_000
+    url: Secret | None = None
+    tls: dict[str, Anything] | None = None
+    sentinel: dict[str, Anything] | None = None
+    cluster: dict[str, Anything] | None = None
+    request_budget_ms: Whole = 100
+    key_prefix: Text = "trino:query"
+
+
+class DistributedCache(Section):
+    """The distributed cache, in its other spelling."""
+
+    enabled: Flag = False
+    host: Text = "localhost"
+    port: Whole = 6379
+    password: Secret | None = None
+    database: Whole = 0
+    max_total: Whole = 20
+    max_idle: Whole = 10
+    min_idle: Whole = 5
+    timeout: Seconds = 2.0
+    cache_ttl: Seconds = 1800.0
+
+
+class Later(Section):
+    """All of them. Those that are refused whenever they are present are not looked into."""
+
+    routing_rules: RoutingRules = RoutingRules()
+    authentication: Anything = None
+    authorization: Anything = None
+    preset_users: Anything = None
+    page_permissions: dict[str, Text | None] | None = None
+    gateway_cookie_configuration: GatewayCookie = GatewayCookie()
+    oauth2_gateway_cookie_configuration: Annotated[OAuth2Cookie, Field(alias="oauth2GatewayCookieConfiguration")] = (
+        OAuth2Cookie()
+    )
+    request_analyzer_config: Analyzer = Analyzer()
+    ui_configuration: Ui = Ui()
+    modules: Anything = None
+    managed_apps: Anything = None
+    valkey_configuration: Valkey = Valkey()
+    distributed_cache_configuration: DistributedCache = DistributedCache()
+
+
+NO_SIGN_IN = "sign-in is not offered in this version, so the gateway would be open: remove the section to accept that"
+NO_ROLES = "roles are not offered in this version, so everybody would have them all: remove the section to accept that"
+NO_JAVA = "Java classes cannot be loaded: remove the section"
+
+SWITCHES: Mapping[str, tuple[Callable[[Later], bool], str, str]] = {
+    "authentication": (lambda later: later.authentication is not None, "authentication", NO_SIGN_IN),
+    "authorization": (lambda later: later.authorization is not None, "authorization", NO_ROLES),
+    "presetUsers": (lambda later: bool(later.preset_users), "presetUsers", NO_SIGN_IN),
+    "modules": (lambda later: bool(later.modules), "modules", NO_JAVA),
+    "managedApps": (lambda later: bool(later.managed_apps), "managedApps", NO_JAVA),
+    "routingRules": (
+        lambda later: later.routing_rules.rules_engine_enabled,
+        "routingRules.rulesEngineEnabled",
+        "routing rules are not offered in this version: without them X-Trino-Routing-Group decides. Write false to accept that",
+    ),
+    "requestAnalyzerConfig": (
+        lambda later: later.request_analyzer_config.analyze_request,
+        "requestAnalyzerConfig.analyzeRequest",
+        "statements are not analysed in this version. Write false to accept that",
+    ),
+    "gatewayCookieConfiguration": (
+        lambda later: later.gateway_cookie_configuration.enabled,
+        "gatewayCookieConfiguration.enabled",
+        "routing cookies are not offered in this version. Write false to accept that",
+    ),
+    "valkeyConfiguration": (
+        lambda later: later.valkey_configuration.enabled,
+        "valkeyConfiguration.enabled",
+        "the distributed cache is not offered in this version. Write false to accept that",
+    ),
+    "distributedCacheConfiguration": (
+        lambda later: later.distributed_cache_configuration.enabled,
+        "distributedCacheConfiguration.enabled",
+        "the distributed cache is not offered in this version. Write false to accept that",
+    ),
+}
+"""By section: whether it is switched on, the key that does it, and what to do about it."""
+
+
+def switched_on(later: Later) -> dict[str, str]:
+    """By key the remedy, for every section that would guard, route or change what is done."""
+    return {key: remedy for is_on, key, remedy in SWITCHES.values() if is_on(later)}

@@ -1,0 +1,61 @@
+"""What an operator should know about a file that can be used: what has no effect, and what is open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from warren.settings.describe import key_of
+from warren.settings.root import Settings
+from warren.settings.section import EVERYWHERE, Inert, Section
+from warren.settings.server import ForwardedMode
+
+
+def notices(
+    settings: Settings, *, inert: Sequence[str], flaws: Mapping[str, str], later: Sequence[str]
+) -> tuple[str, ...]:
+    """`inert` and `flaws` are properties of `serverConfig`, `later` sections of later versions."""
+    found: list[str] = []
+    if inert:
+        found.append(f"serverConfig: accepted without effect: {', '.join(inert)}")
+    if later:
+        found.append(f"not offered in this version, and off or only about the web UI: {', '.join(later)}")
+    reasons: dict[str, list[str]] = {}
+    for key, reason in [*((f"serverConfig.{key}", flaws[key]) for key in flaws), *without_effect(settings)]:
+        reasons.setdefault(reason, []).append(key)
+    found += [f"{', '.join(keys)}: no effect, since {reason}" for reason, keys in reasons.items()]
+    return (*found, *unused_options(settings), *open_doors(settings))
+
+
+def without_effect(section: Section, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Key and reason of everything that was written and changes nothing."""
+    for name, info in type(section).model_fields.items():
+        if name not in section.model_fields_set:
+            continue
+        key = f"{prefix}{key_of(name, info)}"
+        reason = next((mark.reason for mark in info.metadata if isinstance(mark, Inert)), None)
+        if reason is not None:
+            yield key, reason
+        elif isinstance(value := getattr(section, name), Section):
+            yield from without_effect(value, f"{key}.")
+
+
+def unused_options(settings: Settings) -> Iterator[str]:
+    if settings.data_store is not None and (names := settings.data_store.database(Path()).without_effect):
+        yield f"dataStore: accepted without effect for this database: {', '.join(names)}"
+
+
+def open_doors(settings: Settings) -> Iterator[str]:
+    """What anyone can do who reaches the port."""
+    bound = settings.server.bind_ip
+    if bound is not None and ip_address(bound).is_loopback:
+        return
+    if settings.admin_allow_from == EVERYWHERE:
+        yield (
+            "the management API is open to everyone who can reach the port: "
+            "list the networks that may use it in adminAllowFrom"
+        )
+    if settings.server.forwarded is ForwardedMode.ACCEPT and settings.trusted_proxies == EVERYWHERE:
+        yield (
+            "http-server.process-forwarded is true, so any client can name itself in X-Forwarded-For: "
+            "list your load balancers in trustedProxies"
+        )

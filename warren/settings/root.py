@@ -1,0 +1,120 @@
+"""The whole file: every section and every key of the top level."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from warren.settings.section import EVERYWHERE, Flag, Location, Network, Pattern, Seconds, Section, Text, told
+from warren.settings.sections import (
+    BackendState,
+    ClusterStats,
+    DatabaseCache,
+    Limits,
+    Memory,
+    Monitor,
+    ProxyResponse,
+    ProxyTls,
+    Routing,
+    Search,
+)
+from warren.settings.server import ServerSettings
+from warren.settings.store import DataStore
+from warren.settings.units import WrongValue
+
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+STATEMENT = "/v1/statement"
+
+
+def statement_paths(paths: tuple[str, ...], _: ValidationInfo) -> tuple[str, ...]:
+    """Upstream's rule: absolute, and none a prefix of another, or one request would belong to two of them."""
+    trimmed = tuple(path.rstrip("/") for path in paths)
+    for path, written in zip(trimmed, paths, strict=True):
+        if not path.startswith("/"):
+            raise WrongValue("statement paths must be absolute: start with / and name a path", found=repr(written))
+        if not path.isascii() or not path.isprintable() or set(path) & set("?#%\\ ") or "//" in path:
+            raise WrongValue(
+                "write a plain path: ASCII, without ? # % \\, blanks or empty segments", found=repr(written)
+            )
+        if {".", ".."} & set(path.split("/")):
+            raise WrongValue("write the path without . and .. segments", found=repr(written))
+    known = (STATEMENT, *trimmed)
+    for index, path in enumerate(known):
+        for other in known[index + 1 :]:
+            if path.startswith(other) or other.startswith(path):
+                raise WrongValue(
+                    f"statement paths cannot be prefixes of other statement paths, nor of {STATEMENT} or it of them",
+                    found=f"{path!r} and {other!r}",
+                )
+    return trimmed
+
+
+def plain_name(name: str, _: ValidationInfo) -> str:
+    if not NAME.fullmatch(name):
+        raise WrongValue("a name has letters, digits, dots, dashes and underscores only: it appears in headers")
+    return name
+
+
+class Settings(Section):
+    """Everything that can be said in the configuration file."""
+
+    server: Annotated[ServerSettings, Field(alias="serverConfig")] = ServerSettings()
+    """Ports, TLS, forwarded headers and HTTP clients."""
+    data_store: DataStore | None = None
+    """The database. Without it an SQLite file in `stateDirectory` is used."""
+    monitor: Monitor = Monitor()
+    """How clusters are watched."""
+    routing: Routing = Routing()
+    """Deadlines, forwarded headers towards clusters, default group."""
+    extra_whitelist_paths: tuple[Pattern, ...] = ()
+    """More paths to pass to clusters: each must match the whole path."""
+    additional_statement_paths: Annotated[tuple[Text, ...], AfterValidator(told(statement_paths))] = ()
+    """More paths that work like `/v1/statement`."""
+    include_cluster_host_in_response: Flag = False
+    """Whether answers carry a cookie `trinoClusterHost` with the cluster's host."""
+    proxy_response_configuration: ProxyResponse = ProxyResponse()
+    """Upstream's limit on answers."""
+    database_cache: DatabaseCache = DatabaseCache()
+    """Upstream's cache of the list of clusters."""
+    cluster_stats_configuration: ClusterStats = ClusterStats()
+    """Which way clusters are asked how they are."""
+    backend_state: BackendState | None = None
+    """Credentials of the monitors that log in to clusters."""
+    state_directory: Location | None = None
+    """Where the gateway keeps what must survive a restart. Beside this file unless written; where that directory is
+    read-only, `$XDG_STATE_HOME/warren` or `~/.local/state/warren`."""
+    trusted_proxies: tuple[Network, ...] = EVERYWHERE
+    """Networks whose forwarded headers are believed when `http-server.process-forwarded` is true."""
+    admin_allow_from: tuple[Network, ...] = EVERYWHERE
+    """Networks that may use the management API."""
+    shutdown_delay: Annotated[Seconds, Field(ge=0)] = 5.0
+    """How long connections are still taken after SIGTERM, so that load balancers can notice."""
+    drain_timeout: Annotated[Seconds, Field(ge=0)] = 30.0
+    """How long running requests may take to end after that."""
+    instance_name: Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(told(plain_name))] | None = None
+    """The name of this instance in errors, logs and `Via`. The host's name unless written."""
+    proxy_tls: ProxyTls = ProxyTls()
+    """TLS towards clusters."""
+    memory: Memory = Memory()
+    """Where running queries live, in this process."""
+    search: Search = Search()
+    """Asking all clusters for a query that this instance does not know."""
+    limits: Limits = Limits()
+    """Bounds on what clients can make an instance hold."""
+
+
+def state_directory(settings: Settings, *, beside: Path | None, environment: Mapping[str, str]) -> Path:
+    """Where the gateway keeps its files; not created here.
+
+    `beside` is the directory of the configuration file, None when there is no file.
+    """
+    if settings.state_directory is not None:
+        return settings.state_directory
+    if beside is not None and os.access(beside, os.W_OK | os.X_OK):
+        return beside
+    # The standard says that a relative path in this variable is to be ignored.
+    said = Path(environment.get("XDG_STATE_HOME", ""))
+    return (said if said.is_absolute() else Path.home() / ".local" / "state") / "warren"
