@@ -69,3 +69,6 @@ class Health:
     """Why it is not HEALTHY, for people: the last error. Empty when it is."""
     since: float = 0.0
     """Unix time of the change to this status, in seconds."""
+    suspicion: str = ""
+    """What a request just met there, such as a refused connection: until the cluster answers a probe it gets new
+    statements only when nobody else in its group can take them. Empty when there is no suspicion."""

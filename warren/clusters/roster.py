@@ -37,10 +37,15 @@ class Roster:
     def named(self, name: str) -> Cluster | None:
         return next((cluster for cluster in self.clusters if cluster.name == name), None)
 
+    def members(self, group: GroupName) -> tuple[tuple[Cluster, Health], ...]:
+        """The clusters of a group in the order of the table, each with its health."""
+        return tuple((cluster, self.health_of(cluster.name)) for cluster in self.by_group.get(group, ()))
+
     def with_clusters(self, clusters: Sequence[Cluster]) -> "Roster":
-        """The same health of those that stay; of those that went, nothing is kept."""
-        names = {cluster.name for cluster in clusters}
-        health = {name: health for name, health in self.health.items() if name in names}
+        """The same health of those that stay at their URL; of those that went or moved, nothing is kept."""
+        at = {cluster.name: cluster.proxy_to for cluster in self.clusters}
+        stay = {cluster.name for cluster in clusters if at.get(cluster.name) == cluster.proxy_to}
+        health = {name: health for name, health in self.health.items() if name in stay}
         return Roster(clusters=tuple(clusters), health=MappingProxyType(health), loaded=True)
 
     def with_health(self, name: ClusterName, health: Health) -> "Roster":

@@ -1,0 +1,123 @@
+"""A SQLAlchemy engine for each kind of database, with the settings that a gateway needs."""
+
+from contextlib import closing, suppress
+from pathlib import Path
+from sqlite3 import OperationalError, connect
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import URL, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from warren.drivers.sql_tls import client_context
+from warren.errors import Problem, SettingsError
+from warren.settings.jdbc import DatabaseUrl
+
+POOL_SIZE = 5
+"""Connections of one instance. No overflow: such connections are opened and closed with each use."""
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
+EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
+"""What to install of this package for a driver that does not come with it."""
+
+
+def make_engine(url: DatabaseUrl, *, patience: float) -> AsyncEngine:
+    """An engine that connects when first used; `patience` bounds, in seconds, each wait for a lock or connection.
+
+    Each statement is its own transaction (autocommit), which saves two round trips.
+    Raises SettingsError when the driver is not installed, or a certificate cannot be read.
+    """
+    try:
+        engine = create_async_engine(
+            _sqlalchemy_url(url),
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=patience,
+            pool_pre_ping=url.path is None,
+            **_connecting(url, patience),
+        )
+    except ModuleNotFoundError as missing:
+        remedy = f"needs the library {missing.name}: pip install 'warren[{EXTRAS[url.dialect]}]'"
+        raise SettingsError((Problem("dataStore.jdbcUrl", None, f"jdbc:{url.dialect}:", remedy),)) from missing
+    if url.path is not None:
+        _prepare_file(engine, url.path)
+    return engine
+
+
+def label_of(url: DatabaseUrl) -> str:
+    """Which database this is, for logs and for telling two apart; without user, password and options."""
+    if url.path is not None:
+        return f"sqlite:{url.path}"
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{url.dialect}://{host}:{url.port}/{url.database}"
+
+
+def _sqlalchemy_url(url: DatabaseUrl) -> URL:
+    if url.path is not None:
+        return URL.create(DRIVERS[url.dialect], database=str(url.path))
+    return URL.create(
+        DRIVERS[url.dialect],
+        username=url.user,
+        password=url.password.get_secret_value() if url.password is not None else None,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+    )
+
+
+def _connecting(url: DatabaseUrl, patience: float) -> dict[str, Any]:
+    """What SQLAlchemy is to hand to the driver, in the driver's words."""
+    patience = min(patience, float(url.options.get("connectTimeout", patience)))
+    match url.dialect:
+        case "postgresql":
+            return {"connect_args": _postgresql(url, patience)}
+        case "mysql":
+            from warren.drivers.sql_mysql import connector
+
+            return {"connect_args": {"connect_timeout": patience, "async_creator_fn": connector(client_context(url))}}
+        case _:
+            return {"connect_args": {"timeout": patience}}
+
+
+def _postgresql(url: DatabaseUrl, patience: float) -> dict[str, Any]:
+    session = {"application_name": url.options.get("ApplicationName", "warren")}
+    if "currentSchema" in url.options:
+        session["search_path"] = url.options["currentSchema"]
+    if "options" in url.options:
+        session["options"] = url.options["options"]
+    return {"timeout": patience, "server_settings": session, "ssl": client_context(url)}
+
+
+def _prepare_file(engine: AsyncEngine, path: Path) -> None:
+    """Readers and one writer at a time without waiting for each other, in files that only their owner may read."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def create(*_: object) -> None:
+        if not path.exists():
+            _create_file(path)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        # For a file that was made by somebody else; it must wait while others are at work there.
+        with suppress(OperationalError):
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+
+def _create_file(path: Path) -> None:
+    """Make the file in one step, private and in WAL mode: two processes that switch the mode at once would fail."""
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as private:
+        fresh = Path(private) / "fresh"
+        fresh.touch(mode=0o600)  # SQLite gives the files beside it (-wal, -shm) the same mode
+        with closing(connect(fresh)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass  # another process was faster
+        except OSError:
+            path.touch(mode=0o600)  # a file system without links; the mode is switched when connecting
