@@ -1,0 +1,158 @@
+"""Own endpoints with a registry in memory, and a way to ask them without a socket."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message
+
+from warren.admin.app import own_endpoints
+from warren.admin.entrance import CLIENT_ADDRESS, Entrance
+from warren.admin.readiness import Readiness
+from warren.clusters.roster import Roster
+from warren.current import Current
+from warren.errors import RegistryConflict, StoreUnavailable
+from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Health, HealthStatus
+
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+JSON = {"Content-Type": "application/json"}
+
+
+class RegistryInMemory:
+    """Keeps the clusters in the roster itself, in the order in which they came."""
+
+    def __init__(self, roster: Current[Roster]) -> None:
+        self._roster = roster
+        self.fails: Exception | None = None
+
+    async def add(self, cluster: Cluster) -> Cluster:
+        clusters = self._clusters()
+        if cluster.name in clusters:
+            raise RegistryConflict(f"there is a cluster named {cluster.name} already")
+        return self._store({**clusters, cluster.name: cluster}, cluster)
+
+    async def save(self, cluster: Cluster) -> Cluster:
+        return self._store({**self._clusters(), cluster.name: cluster}, cluster)
+
+    async def set_active(self, name: ClusterName, active: bool) -> Cluster:
+        clusters = self._clusters()
+        if name not in clusters:
+            raise RegistryConflict(f"there is no cluster named {name}")
+        changed = replace(clusters[name], active=active)
+        return self._store({**clusters, name: changed}, changed)
+
+    async def delete(self, name: ClusterName) -> bool:
+        clusters = self._clusters()
+        was_there = clusters.pop(name, None) is not None
+        self._roster.swap(self._roster.value.with_clusters(tuple(clusters.values())))
+        return was_there
+
+    def _clusters(self) -> dict[ClusterName, Cluster]:
+        if self.fails is not None:
+            raise self.fails
+        return {cluster.name: cluster for cluster in self._roster.value.clusters}
+
+    def _store(self, clusters: Mapping[ClusterName, Cluster], changed: Cluster) -> Cluster:
+        pending = Health(HealthStatus.PENDING)
+        roster = self._roster.value.with_clusters(tuple(clusters.values()))
+        self._roster.swap(roster.with_health(changed.name, pending))
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Own:
+    """The endpoints of one instance, and what they stand on."""
+
+    roster: Current[Roster] = field(default_factory=lambda: Current(Roster(loaded=True)))
+    readiness: Readiness = field(default_factory=lambda: Readiness(True, "ok"))
+    allow_from: Iterable[str] = EVERYWHERE
+    registry: RegistryInMemory = field(init=False)
+    app: Entrance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.registry = RegistryInMemory(self.roster)
+        self.app = own_endpoints(
+            instance="gw-1",
+            registry=self.registry,
+            roster=self.roster,
+            readiness=lambda: self.readiness,
+            allow_from=[ip_network(network) for network in self.allow_from],
+        )
+
+    async def ask(
+        self, method: str, target: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """As a client at 192.0.2.7 that sends `Host: gw.example`, unless the headers say otherwise."""
+        sent = {"Host": "gw.example", CLIENT_ADDRESS: "192.0.2.7", **(headers or {})}
+        return await ask(
+            self.app, method, target, [body.encode() if isinstance(body, str) else body], list(sent.items())
+        )
+
+
+async def ask(
+    app: ASGIApp, method: str, target: str, body: Iterable[bytes] = (), headers: Iterable[tuple[str, str]] = ()
+) -> Answer:
+    """One exchange with an ASGI app. The body comes in the given pieces; after None in them, the client has left."""
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        "client": None,
+        "server": None,
+    }
+    coming: list[Message] = [{"type": "http.request", "body": piece, "more_body": True} for piece in body]
+    coming.append({"type": "http.request", "body": b"", "more_body": False})
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return coming.pop(0) if coming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start, *rest = sent
+    return Answer(start["status"], Headers(raw=start["headers"]), b"".join(part.get("body", b"") for part in rest))
+
+
+def cluster(name: str, *, active: bool = True, url: str = "", external: str = "", group: str = "adhoc") -> Cluster:
+    proxy_to = url or f"http://{name}:8080"
+    return Cluster(
+        name=ClusterName(name),
+        proxy_to=ClusterUrl(proxy_to),
+        external_url=external or proxy_to,
+        group=GroupName(group),
+        active=active,
+    )
+
+
+def roster_of(*clusters: Cluster) -> Current[Roster]:
+    return Current(Roster(clusters, loaded=True))
+
+
+def unavailable() -> StoreUnavailable:
+    return StoreUnavailable("no answer from the database within 2 s")
