@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.real_trino"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also run the long and heavy tests")

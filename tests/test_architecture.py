@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui": set(),
     "simulator": set(),
 }
-ANYTHING = {"app", "cli", "demo", "supervisor", "__main__"}
+ANYTHING = {"app", "wiring", "process", "check", "cli", "demo", "supervisor", "__main__"}
 """Composition: the only modules with the whole picture."""
 
 DOORS: dict[str, set[str]] = {
@@ -43,7 +43,7 @@ DOORS: dict[str, set[str]] = {
     "uvicorn": {"admin", "ui"},
     "prometheus_client": {"telemetry"},
     "pydantic": {"settings", "admin"},
-    "yaml": {"settings", "admin"},
+    "yaml": {"settings", "admin", "demo"},
     "click": {"cli"},
     "rich": {"cli", "demo"},
 }

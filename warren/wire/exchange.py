@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from warren.errors import ClusterMisbehaved, GatewayError
+from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError
 from warren.wire.body import RequestBody
+from warren.wire.client import NEVER, Client, RequestTooSlow
 from warren.wire.held import HeldAnswer
 from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.chunks import ChunkReader
@@ -20,44 +21,8 @@ log = structlog.get_logger()
 HIGH_WATER: Final = 64 * 1024
 """Bytes of a request's body that wait for a connection before the client is asked to wait."""
 
-NEVER: Final = float("inf")
-
 SENT_TWICE: Final = frozenset({b"GET", b"HEAD", b"DELETE"})
 """Sent once more when a reused connection closes before its answer; PUT and POST are not (DESIGN, section 5)."""
-
-
-class Client(Protocol):
-    """What an exchange needs of the client's connection."""
-
-    transport: asyncio.Transport
-    deadline: float
-    """Loop time at which the exchange is asked what to do about the silence."""
-    keeps_open: bool
-    """The client gets this answer as it stands: it speaks HTTP/1.1 and its connection stays open."""
-    http_1_0: bool
-    write_paused: bool
-
-    def now(self) -> float: ...
-
-    def body_deadline(self) -> float: ...
-
-    def request_head(self, exchange: "Exchange", upstream: Upstream) -> bytes: ...
-
-    def answer(
-        self, exchange: "Exchange", status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
-    ) -> None: ...
-
-    def refuse(self, exchange: "Exchange", error: GatewayError) -> None: ...
-
-    def finished(self, exchange: "Exchange") -> None: ...
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def start(self, decision: Coroutine[Any, Any, None]) -> "asyncio.Task[None]": ...
-
-    def has_progressed(self) -> bool: ...
 
 
 class Exchange:
@@ -67,6 +32,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_asked",
         "_connection",
         "_decoder",
         "_held",
@@ -75,6 +41,7 @@ class Exchange:
         "_task",
         "_upstream",
         "answer_began",
+        "arrived",
         "body",
         "client",
         "extra",
@@ -103,12 +70,15 @@ class Exchange:
         """Field lines that the client's answer gets in addition."""
         self.identity = False
         """Ask for an answer without a content coding."""
+        self.arrived = 0.0
+        """Monotonic seconds of its arrival, set by whoever wants to know."""
         self.on_end: Callable[[Exchange], None] | None = None
         """Called once, when the client has its answer or has left."""
         self._upstream: Upstream | None = None
         self._patience = 0.0
-        self._connection: ClusterConnection | None = None
-        self._held: HeldAnswer | None = None
+        self._connection: ClusterConnection | None = None  # where the body of the request goes
+        self._held: HeldAnswer | None = None  # the receiver of that connection, until it is released
+        self._asked: list[HeldAnswer] | None = None
         self._task: asyncio.Task[None] | None = None
         self._retried = False
         self._decoder: ChunkReader | None = None
@@ -127,16 +97,23 @@ class Exchange:
             self._send(connection, upstream)
 
     def hold(self, decision: Coroutine[Any, Any, None]) -> None:
-        """Let a coroutine decide. It ends with the client's answer, or with a GatewayError that becomes it."""
+        """Let a coroutine decide. It ends with the client's answer, or with a GatewayError that becomes it.
+
+        It is cancelled when the client leaves. Answers that it asked for and did not release are discarded.
+        """
         self.client.deadline = NEVER
-        self._task = self.client.start(self._decided(decision))
+        decided = self._decided(decision)
+        self._task = self.client.start(decided)
+        # A task that is cancelled before its first step never awaits its coroutines, and Python would complain.
+        self._task.add_done_callback(lambda _: (decided.close(), decision.close()))
 
     async def ask(self, upstream: Upstream, patience: float) -> HeldAnswer:
         """Pass the request on and hold its answer: `release` or discard that.
 
-        May be called again, with another upstream, while `is_replayable()`. Raises ClusterUnreachable when nothing was
-        sent, else ClusterFellSilent or ClusterMisbehaved.
+        Again with another upstream while `is_replayable()`. Raises ClusterUnreachable when nothing was sent, else
+        ClusterFellSilent or ClusterMisbehaved.
         """
+        assert self.is_replayable(), "what was sent of this body is not here any more"
         self._upstream = upstream
         self._patience = patience
         connection = upstream.take() or await upstream.connect(fresh=False)
@@ -150,7 +127,7 @@ class Exchange:
     async def inquire(self, upstream: Upstream, patience: float) -> HeldAnswer:
         """As `ask`, and several at once: the body must be complete. Raises the same errors."""
         connection = await upstream.connect()
-        held = HeldAnswer(connection, self.client)
+        held = self._hold_answer(connection)
         connection.send(held, self.method, self._request(upstream))
         try:
             async with asyncio.timeout(patience):
@@ -163,37 +140,58 @@ class Exchange:
         return held
 
     def release(self, held: HeldAnswer) -> None:
-        """Give the held answer to the client: what has arrived of it now, the rest as it comes."""
-        if not held.is_over:
-            held.connection.receiver = self
-            self._connection = held.connection
-        self.answered(held.connection, held.head_bytes, held.status, held.head, len(held.head_bytes))
+        """Give the held answer to the client: what has arrived now, the rest as it comes. One that broke becomes an error."""
+        client = self.client
+        if not client.is_serving(self):
+            held.discard()
+            return
+        if held.error is not None:
+            self.refuse(held.error)
+            return
+        connection = held.connection
+        self._held = None
+        self._connection = None if held.complete else connection
+        if not held.complete:
+            connection.receiver = self
+        self.answered(connection, held.head_bytes, held.status, held.head, len(held.head_bytes))
         for piece in held.pieces:
             self.body_of_answer(piece)
         if held.complete:
             self.ended()
-        elif held.error is not None:
-            self.refuse(held.error)
-        elif not self.client.write_paused:
-            held.connection.transport.resume_reading()
+        elif not client.write_paused:
+            connection.resume()
 
     def answer(self, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...] = ()) -> None:
         """Answer here, without a cluster."""
-        self.status = status
-        self.answer_began = True
-        self.client.answer(self, status, content_type, body, extra)
+        if self.client.is_serving(self):
+            self.status = status
+            self.answer_began = True
+            self.client.answer(self, status, content_type, body, extra)
 
     def refuse(self, error: GatewayError) -> None:
         """Tell the client what happened; an answer that has begun is broken visibly."""
-        self._drop_cluster()
+        if not self.client.is_serving(self):
+            return
+        self._drop_clusters()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         if self.answer_began:
-            self.client.transport.abort()
+            self.client.break_off()
             return
         self.status = error.status
         self.answer_began = True
         self.client.refuse(self, error)
+
+    async def whole_body(self, limit: int) -> None:
+        """Wait until the request's body is here. Raises BodyTooLarge beyond `limit` bytes, BodiesTakeTooMuch beyond the budget."""
+        if self.body is not None:
+            self.client.deadline = self.client.body_deadline()
+            await self.body.whole(limit)
+            self.client.deadline = NEVER
+
+    def client_address(self) -> bytes:
+        """Whose request it is, as far as the instance believes it."""
+        return self.client.address(self)
 
     def is_replayable(self) -> bool:
         """The body can be sent again from its beginning."""
@@ -201,27 +199,32 @@ class Exchange:
 
     # --- what the client's connection tells
 
-    def body_arrived(self, piece: bytes, *, complete: bool) -> None:
+    def body_arrived(self, piece: bytes) -> None:
         """Bytes of the request's body, framing included."""
-        assert self.body is not None
-        connection = self._connection
-        self.body.arrived(piece, complete=complete, passed_on=connection is not None)
-        if connection is not None:
-            connection.transport.write(piece)
-            if not self.answer_began:
+        body, connection, receiver = self.body, self._connection, self._held or self
+        assert body is not None
+        if connection is not None and connection.serves(receiver):
+            body.arrived(piece, passed_on=True)
+            connection.send_body(receiver, piece, complete=body.complete)
+            if not self.answer_began and not (self._held and self._held.status):
                 self._await_answer()
-        elif len(self.body.content) > HIGH_WATER:
+            return
+        body.arrived(piece, passed_on=False)
+        if self.client.deadline != NEVER:
+            self.client.deadline = self.client.body_deadline()
+        if len(body.content) > HIGH_WATER and not body.complete:
             self.client.pause()
 
     def left(self) -> None:
         """The client is gone: so is everything that was done for it."""
-        self._drop_cluster()
         if self._task is not None:
             self._task.cancel()
         self.over()
 
     def over(self) -> None:
         """The client has its answer, or has left."""
+        if self._connection is not None or self._asked is not None:
+            self._drop_clusters()
         if self.body is not None:
             self.body.let_go()
         if self.on_end is not None:
@@ -229,28 +232,33 @@ class Exchange:
 
     def expired(self) -> None:
         """The deadline has passed: nothing came from whoever was to be heard next."""
+        client, upstream = self.client, self._upstream
         if self.answer_began:
-            if self.client.write_paused and self.client.has_progressed():
-                self.client.deadline = self.client.body_deadline()
+            if client.write_paused and client.has_progressed():
+                client.deadline = client.body_deadline()
             else:
-                self._drop_cluster()
-                self.client.transport.abort()
+                self._drop_clusters()
+                client.break_off()
         elif self.body is not None and not self.body.complete:
-            self.refuse(RequestTooSlow("the body of this request stopped arriving"))
-        elif self._upstream is not None:
-            error = self._upstream.silence(self._patience)
-            if self._held is not None:
-                self._held.give_up(error)
+            if self._connection is None or upstream is None or not client.read_paused:
+                self.refuse(RequestTooSlow("the body of this request stopped arriving"))
+            elif self._connection.is_stuck():
+                self._give_up(
+                    upstream.trouble(ClusterFellSilent(f"{upstream.name} stopped taking this request's body"))
+                )
             else:
-                self.refuse(error)
+                client.deadline = client.body_deadline()
+        elif upstream is not None:
+            self._give_up(upstream.silence(self._patience))
 
     def client_drains(self, *, can_write: bool) -> None:
         """The client takes more, or no more for now; the cluster is slowed down to its pace."""
-        if self._connection is not None and self._held is None and self.answer_began:
+        if self._connection is not None and self.answer_began:
             if can_write:
-                self._connection.transport.resume_reading()
+                self.client.deadline = self.client.body_deadline()
+                self._connection.resume()
             else:
-                self._connection.transport.pause_reading()
+                self._connection.pause()
 
     # --- Receiver: the cluster's answer
 
@@ -268,9 +276,9 @@ class Exchange:
         if rest < len(data):
             self.body_of_answer(data[rest:])
 
-    def interim(self, head: bytes) -> None:
+    def interim(self, head: AnswerHead) -> None:
         if not self.client.http_1_0:
-            self.client.transport.write(head)
+            self.client.transport.write(answer_block(head, chunked=False, close=False))
 
     def body_of_answer(self, data: bytes) -> None:
         client = self.client
@@ -289,23 +297,21 @@ class Exchange:
     def failed(self, error: GatewayError) -> None:
         connection, self._connection = self._connection, None
         upstream = self._upstream
-        was_stale = connection is not None and connection.reused and not connection.began
-        if was_stale and upstream is not None and self._may_repeat():
+        was_stale = connection is not None and connection.reused and not connection.began and not self._retried
+        if was_stale and upstream is not None and self.method in SENT_TWICE and self.is_replayable():
             self._retried = True
             self.hold(self._forward(upstream, fresh=True))
         else:
             self.refuse(error)
 
     def pause(self) -> None:
-        self.client.pause()
+        if self.body is not None and not self.body.complete:
+            self.client.pause()
 
     def resume(self) -> None:
         self.client.resume()
 
     # --- inside
-
-    def _may_repeat(self) -> bool:
-        return self.method in SENT_TWICE and not self._retried and not self.answer_began and self.is_replayable()
 
     async def _forward(self, upstream: Upstream, *, fresh: bool) -> None:
         self._send(await upstream.connect(fresh=fresh), upstream)
@@ -320,16 +326,20 @@ class Exchange:
             self.refuse(GatewayError("the gateway failed at this request; its log says more"))
 
     async def _ask_on(self, connection: ClusterConnection, upstream: Upstream) -> HeldAnswer:
-        held = self._held = HeldAnswer(connection, self.client)
+        held = self._hold_answer(connection)
         self._send_to(held, connection, upstream)
         try:
             await held.head_arrived()
         finally:
-            self._held = None
-            self._connection = None
             self.client.deadline = NEVER
             if not held.status:
                 held.discard()
+                self._held = None
+        return held
+
+    def _hold_answer(self, connection: ClusterConnection) -> HeldAnswer:
+        held = HeldAnswer(connection, self)
+        self._asked = [*(self._asked or ()), held]
         return held
 
     def _send(self, connection: ClusterConnection, upstream: Upstream) -> None:
@@ -343,10 +353,14 @@ class Exchange:
 
     def _send_to(self, receiver: "Exchange | HeldAnswer", connection: ClusterConnection, upstream: Upstream) -> None:
         self._connection = connection
-        connection.send(receiver, self.method, self._request(upstream))
+        self._held = receiver if isinstance(receiver, HeldAnswer) else None
+        request = self._request(upstream)
+        # Before it is sent: a large body may fill the connection, which asks the client to wait again.
+        self.client.resume()
+        connection.send(receiver, self.method, request)
         if self.body is not None:
             self.body.sent()
-            self.client.resume()
+            connection.send_body(receiver, b"", complete=self.body.complete)
         self._await_answer()
 
     def _request(self, upstream: Upstream) -> bytes:
@@ -369,13 +383,17 @@ class Exchange:
             client.keeps_open = False
         client.transport.write(answer_block(head, chunked=chunked, close=not client.keeps_open, extra=self.extra))
 
-    def _drop_cluster(self) -> None:
+    def _give_up(self, error: GatewayError) -> None:
+        if self._held is not None and not self._held.is_over:
+            self._held.give_up(error)
+        else:
+            self.refuse(error)
+
+    def _drop_clusters(self) -> None:
+        """Close what is still under way for this exchange; what has ended is left alone, it may serve another by now."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.abort()
-
-
-class RequestTooSlow(GatewayError):
-    """The client stopped sending its request."""
-
-    status = 408
+            connection.drop(self)
+        asked, self._asked = self._asked, None
+        for held in asked or ():
+            held.discard()

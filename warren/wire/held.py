@@ -1,12 +1,18 @@
 """An answer whose body waits while someone looks at its head or its front: released to the client, or discarded."""
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
-from warren.errors import GatewayError
+from warren.errors import ClusterMisbehaved, GatewayError
 from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.heads import AnswerHead
+
+HIGH_WATER: Final = 64 * 1024
+"""Bytes of a held body, framing included, beyond which its cluster is asked to wait."""
+
+MAX_HELD: Final = 1024 * 1024
+"""Bytes, framing included, beyond which no front is looked for: chunks may be mostly framing."""
 
 
 class Sender(Protocol):
@@ -20,10 +26,26 @@ class Sender(Protocol):
 class HeldAnswer:
     """The receiver of an answer, until it is released."""
 
+    __slots__ = (
+        "_chunks",
+        "_front",
+        "_loop",
+        "_sender",
+        "_size",
+        "_waiter",
+        "complete",
+        "connection",
+        "error",
+        "head",
+        "head_bytes",
+        "pieces",
+        "status",
+    )
+
     def __init__(self, connection: ClusterConnection, sender: Sender) -> None:
         self.connection = connection
-        self._sender = sender
         self.status = 0
+        """0 until the head has arrived."""
         self.head: AnswerHead | None = None
         """None when the head may be passed on as it stands."""
         self.head_bytes = b""
@@ -31,6 +53,10 @@ class HeldAnswer:
         """What has arrived of the body, framing included."""
         self.complete = False
         self.error: GatewayError | None = None
+        self._sender = sender
+        self._size = 0  # bytes of all pieces
+        self._front = bytearray()  # the pieces without framing, up to HIGH_WATER bytes
+        self._chunks: ChunkReader | None = None
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] = self._loop.create_future()
 
@@ -42,28 +68,33 @@ class HeldAnswer:
     async def head_arrived(self) -> None:
         """Wait for the head. Raises what went wrong with the connection before it."""
         while not self.status:
-            await self._waiter
-            if self.error is not None and not self.status:
+            if self.error is not None:
                 raise self.error
+            await self._next_news()
 
     async def front(self, enough: int) -> bytes:
-        """The first bytes of the body, without framing: `enough` of them, or all when there are fewer."""
-        while len(content := self._content()) < enough and not self.is_over:
-            self._waiter = self._loop.create_future()
-            self.connection.transport.resume_reading()
-            await self._waiter
-        return content[:enough]
+        """The first bytes of the body, without framing: `enough` of them (at most HIGH_WATER), or all when there are fewer.
+
+        It sets no deadline: the caller does.
+        """
+        while len(self._front) < enough and not self.is_over:
+            if self._size > MAX_HELD:
+                self.give_up(ClusterMisbehaved(f"{self.connection.owner.name} sent an answer that is mostly framing"))
+                break
+            self.connection.resume()
+            await self._next_news()
+        return bytes(self._front[:enough])
 
     def discard(self) -> None:
-        """The answer is not wanted: its connection is closed, unless it has ended already."""
+        """The answer is not wanted: its connection is closed, unless the answer has ended already or was released."""
         if not self.is_over:
-            self.error = GatewayError("discarded")
-            self.connection.abort()
+            self.error = GatewayError("this answer was discarded")
+            self.connection.drop(self)
 
     def give_up(self, error: GatewayError) -> None:
-        """The cluster was silent for too long."""
+        """End it with this error: it is taken for broken."""
         if not self.is_over:
-            self.connection.abort()
+            self.connection.drop(self)
             self.failed(error)
 
     # --- Receiver
@@ -71,20 +102,25 @@ class HeldAnswer:
     def answered(
         self, connection: ClusterConnection, data: bytes, status: int, head: AnswerHead | None, rest: int
     ) -> None:
-        connection.transport.pause_reading()
         self.status = status
         self.head = head
         self.head_bytes = data[:rest]
+        if head is not None and head.framing.chunked:
+            self._chunks = ChunkReader()
         if rest < len(data):
-            self.pieces.append(data[rest:])
+            self.body_of_answer(data[rest:])
         self._wake()
 
-    def interim(self, head: bytes) -> None:
+    def interim(self, head: AnswerHead) -> None:
         """Not passed on: the answer may yet come from another cluster."""
 
     def body_of_answer(self, data: bytes) -> None:
         self.pieces.append(data)
-        self.connection.transport.pause_reading()
+        self._size += len(data)
+        if len(self._front) < HIGH_WATER:
+            self._look_at(data)
+        if self._size > HIGH_WATER:
+            self.connection.pause()
         self._wake()
 
     def ended(self) -> None:
@@ -101,14 +137,20 @@ class HeldAnswer:
     def resume(self) -> None:
         self._sender.resume()
 
-    def _content(self) -> bytes:
-        if self.head is None or not self.head.framing.chunked:
-            return b"".join(self.pieces)
+    # --- inside
+
+    def _look_at(self, data: bytes) -> None:
+        if self._chunks is None:
+            self._front += data
+            return
         content: list[bytes] = []
-        reader = ChunkReader()
-        for piece in self.pieces:
-            reader.feed(piece, 0, content)
-        return b"".join(content)
+        self._chunks.feed(data, 0, content)
+        for piece in content:
+            self._front += piece
+
+    async def _next_news(self) -> None:
+        self._waiter = self._loop.create_future()
+        await self._waiter
 
     def _wake(self) -> None:
         if not self._waiter.done():

@@ -1,27 +1,33 @@
 """A client's connection: reads heads, frames bodies, keeps the order of requests, and hands each to the service."""
 
 import asyncio
-import re
+import socket
+import struct
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
+import structlog
+
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
-from warren.wire.exchange import NEVER, Exchange
-from warren.wire.serving import Serving
+from warren.wire.client import NEVER, BadBody
+from warren.wire.exchange import Exchange
+from warren.wire.serving import Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
-from warren.wire.syntax.chunks import ChunkReader
-from warren.wire.syntax.forwarded import Peer, request_block
+from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, request_block
 from warren.wire.syntax.heads import (
     ALLOW,
-    CARRIED,
     HTTP2_PREFACE,
+    OTHER_METHOD,
     REQUEST_LINE,
     Malformed,
     RequestFields,
     read_request_fields,
+    without_empty_lines,
 )
 from warren.wire.upstream import Upstream
+
+log = structlog.get_logger()
 
 REMEMBERED_BLOCK: Final = 4096
 """Bytes of the largest field block that is remembered for the next request of the connection."""
@@ -29,16 +35,13 @@ REMEMBERED_BLOCK: Final = 4096
 AHEAD: Final = 64 * 1024
 """Bytes of the next requests that may wait while one is being answered."""
 
-EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
-
 LINGER_SECONDS: Final = 2.0
-"""How long a client may go on sending after its last answer before the connection is cut (RFC 9112, 9.6)."""
+"""How long a client that is still sending after its last answer may be silent before the connection is cut (RFC 9112, 9.6)."""
 
+LINGER_AT_MOST_SECONDS: Final = 30.0
+"""How long it may go on sending in all."""
 
-def without_empty_lines(data: bytes) -> bytes:
-    """What follows the empty lines before a request (RFC 9112, 2.2: they are ignored); empty when there are none, or nothing else."""
-    found = EMPTY_LINES.match(data)
-    return data[found.end() :] if found else b""
+RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER, no seconds: the peer sees no end that looks orderly
 
 
 class ClientConnection(asyncio.Protocol):
@@ -46,14 +49,13 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_block",
-        "_body_left",
+        "_block_size",
         "_buffer",
-        "_chunks",
         "_exchange",
         "_fields",
         "_lingering",
+        "_lingers_until",
         "_peer",
-        "_read_paused",
         "_sent",
         "_sent_to",
         "_serving",
@@ -61,6 +63,7 @@ class ClientConnection(asyncio.Protocol):
         "deadline",
         "http_1_0",
         "keeps_open",
+        "read_paused",
         "transport",
         "write_paused",
     )
@@ -73,17 +76,22 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = NEVER
         self.http_1_0 = False
         self.keeps_open = True
+        self.read_paused = False
         self.write_paused = False
         self._buffer = b""
         self._exchange: Exchange | None = None
         self._block = b""
+        self._block_size = -1  # no block is remembered
         self._sent = b""
         self._sent_to: Upstream | None = None
-        self._body_left = 0
-        self._chunks: ChunkReader | None = None
         self._lingering = False
-        self._read_paused = False
+        self._lingers_until = 0.0
         self._unsent = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """No request of it is being answered."""
+        return self._exchange is None
 
     # --- asyncio.Protocol
 
@@ -93,27 +101,31 @@ class ClientConnection(asyncio.Protocol):
         address = peername[0] if isinstance(peername, tuple) else "unix"
         self._peer = Peer(address.encode("ascii"), b"https" if transport.get_extra_info("ssl_object") else b"http")
         self.deadline = self.now() + self._serving.limits.head_timeout
-        if not self._serving.admit(self):
+        admission = self._serving.admit(self)
+        if admission is Admission.REFUSED:
             self._refuse_and_close(503, "this gateway has as many connections as it can hold; try again")
+        elif admission is Admission.CUT:
+            self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._serving.forget(self)
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.left()
+        self._leave()
 
     def eof_received(self) -> bool:
+        """A client that has shut its side has left: nobody waits for an answer with a connection half closed."""
+        if self._exchange is not None:
+            self._leave()
+            self.transport.abort()
         return False
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is not None:
             self._during_exchange(data)
         elif self._lingering:
-            return
+            self.deadline = max(self.deadline, min(self.now() + LINGER_SECONDS, self._lingers_until))
+        elif self._buffer:
+            self._more_of_head(data)
         else:
-            if self._buffer:
-                data = self._buffer + data
-                self._buffer = b""
             self._read_head(data)
 
     def pause_writing(self) -> None:
@@ -126,118 +138,129 @@ class ClientConnection(asyncio.Protocol):
         self.write_paused = False
         if self._exchange is not None:
             self._exchange.client_drains(can_write=True)
+        elif not self._lingering:
+            self._await_request()
 
     # --- reading
 
     def _read_head(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n")
-        if end < 0 or end > self._serving.limits.max_head:
-            self._unfinished_head(data)
-            return
-        end += 4
-        line_end = data.find(b"\r\n")
-        found = REQUEST_LINE.fullmatch(data, 0, line_end)
+        found = REQUEST_LINE.match(data)
         if found is None:
-            self._unreadable_line(data, line_end, end)
+            self._read_odd_head(data)
             return
         method, target, minor = found.groups()
-        block = data[line_end + 2 : end]
-        try:
-            if block != self._block or self.http_1_0 != (minor == b"0"):
-                self._learn(block, http_1_0=minor == b"0")
-        except Malformed as error:
-            self._refuse_and_close(error.status, str(error))
+        line_end = found.end()
+        size = len(data)
+        # The hot path: the same fields as in the request before, and nothing behind them.
+        max_head = self._serving.limits.max_head
+        if size - line_end == self._block_size and data.endswith(self._block) and size <= max_head:
+            block = self._block
+        else:
+            end = data.find(b"\r\n\r\n", line_end - 2) + 4
+            if end < 4 or end > max_head:
+                self._read_odd_head(data)
+                return
+            if size > end:
+                self._buffer = data[end:]
+            block = data[line_end:end]
+        is_known = block == self._block and self._block_size > 0 and self.http_1_0 == (minor == b"0")
+        if not is_known and not self._learn(block, http_1_0=minor == b"0"):
             return
         fields = self._fields
         self.keeps_open = not (fields.close or self._serving.draining)
-        self._buffer = data[end:] if len(data) > end else b""
-        self._exchange = exchange = Exchange(self, fields, method, target, data[: line_end + 2])
+        self._exchange = exchange = Exchange(self, fields, method, target, data[:line_end])
         if fields.framing.chunked or fields.framing.length:
-            self._expect_body(exchange, fields)
-        if method not in CARRIED:
-            exchange.answer(
-                405, *self._serving.service.refusal(405, "this method is not carried", None), (b"Allow: " + ALLOW,)
-            )
-            return
-        self._serving.service.requested(exchange)
-        if exchange.body is not None and self._exchange is exchange:
-            self._first_of_body(exchange)
+            self._begin_body(exchange, fields)
+            if self._exchange is not exchange:
+                return
+        try:
+            self._serving.service.requested(exchange)
+        except Exception:
+            log.exception("request_failed")
+            exchange.refuse(GatewayError("the gateway failed at this request; its log says more"))
+        if fields.expects_continue and exchange.body is not None:
+            self._ask_for_body(exchange, exchange.body)
+
+    def _more_of_head(self, data: bytes) -> None:
+        # Searched from where the last piece ended: a head that comes byte by byte must not cost its square.
+        searched = max(len(self._buffer) - 3, 0)
+        data, self._buffer = self._buffer + data, b""
+        if data.find(b"\r\n\r\n", searched) < 0:
+            self._unfinished_head(data)
+        else:
+            self._read_head(data)
+
+    def _read_odd_head(self, data: bytes) -> None:
+        """It is unfinished, too large, or its first line is not that of a request that is carried."""
+        end = data.find(b"\r\n\r\n") + 4
+        if stripped := without_empty_lines(data):
+            self._read_head(stripped)
+        elif data.startswith(HTTP2_PREFACE):
+            self._refuse_and_close(400, "this gateway speaks HTTP/1.1, not HTTP/2: let the client use HTTP/1.1")
+        elif end < 4 or end > self._serving.limits.max_head:
+            self._unfinished_head(data)
+        elif OTHER_METHOD.match(data):
+            self._refuse_and_close(405, f"the methods that are carried: {ALLOW}", (f"Allow: {ALLOW}".encode(),))
+        else:
+            self._refuse_and_close(400, "the first line of this request is not of the form METHOD /path HTTP/1.1")
 
     def _unfinished_head(self, data: bytes) -> None:
-        if stripped := without_empty_lines(data):
-            self.data_received(stripped)
-        elif data.startswith(HTTP2_PREFACE[: len(data)]) and len(data) >= len(HTTP2_PREFACE):
-            self._refuse_and_close(400, "this gateway speaks HTTP/1.1 only, not HTTP/2 without TLS negotiation")
-        elif len(data) > self._serving.limits.max_head:
-            self._refuse_and_close(
-                431, f"the head of this request is larger than {self._serving.limits.max_head} bytes"
-            )
+        limits = self._serving.limits
+        if len(data) > limits.max_head:
+            self._refuse_and_close(431, f"the head of this request is larger than {limits.max_head} bytes")
         elif b"\n" in data and b"\r\n" not in data:
             self._refuse_and_close(400, "the lines of a request's head must end with CR LF")
         else:
-            if not self._buffer and self.deadline > (limit := self.now() + self._serving.limits.head_timeout):
-                self.deadline = limit
+            self.deadline = min(self.deadline, self.now() + limits.head_timeout)
             self._buffer = data
 
-    def _unreadable_line(self, data: bytes, line_end: int, end: int) -> None:
-        if stripped := without_empty_lines(data):
-            self.data_received(stripped)
-        elif data.startswith(HTTP2_PREFACE):
-            self._refuse_and_close(400, "this gateway speaks HTTP/1.1 only, not HTTP/2 without TLS negotiation")
-        else:
-            self._refuse_and_close(
-                400, "the first line of this request is malformed: METHOD /path HTTP/1.1 is expected"
-            )
-
-    def _learn(self, block: bytes, *, http_1_0: bool) -> None:
-        fields = read_request_fields(block, http_1_0=http_1_0, max_fields=self._serving.limits.max_fields)
+    def _learn(self, block: bytes, *, http_1_0: bool) -> bool:
+        """False when the request was refused for its fields."""
+        self._block_size = -1
+        try:
+            fields = read_request_fields(block, http_1_0=http_1_0, max_fields=self._serving.limits.max_fields)
+            check_forwarded(fields, self._serving.forwarding)
+        except Malformed as error:
+            self._refuse_and_close(error.status, str(error))
+            return False
         self._fields = fields
         self.http_1_0 = http_1_0
-        self._block = block if len(block) <= REMEMBERED_BLOCK else b""
         self._sent_to = None
+        if len(block) <= REMEMBERED_BLOCK:
+            self._block, self._block_size = block, len(block)
+        return True
 
     # --- the request's body
 
-    def _expect_body(self, exchange: Exchange, fields: RequestFields) -> None:
-        exchange.body = RequestBody(self._serving.budget)
-        self._body_left = fields.framing.length
-        self._chunks = ChunkReader() if fields.framing.chunked else None
-
-    def _first_of_body(self, exchange: Exchange) -> None:
+    def _begin_body(self, exchange: Exchange, fields: RequestFields) -> None:
+        exchange.body = RequestBody(fields.framing, self._serving.budget, self.resume)
         data, self._buffer = self._buffer, b""
         if data:
             self._during_exchange(data)
-        if self._fields.expects_continue and self._exchange is exchange and not exchange.answer_began:
-            assert exchange.body is not None
-            if not exchange.body.complete:
-                self.transport.write(CONTINUE)
+
+    def _ask_for_body(self, exchange: Exchange, body: RequestBody) -> None:
+        if self._exchange is exchange and not (exchange.answer_began or body.has_begun):
+            self.transport.write(CONTINUE)
 
     def _during_exchange(self, data: bytes) -> None:
         exchange = self._exchange
         assert exchange is not None
-        if exchange.body is None or exchange.body.complete:
+        body = exchange.body
+        if body is None or body.complete:
             self._buffer += data
             if len(self._buffer) > AHEAD:
                 self.pause()
             return
-        if self._chunks is None:
-            size = min(self._body_left, len(data))
-            self._body_left -= size
-            complete = not self._body_left
-        else:
-            try:
-                size = self._chunks.feed(data)
-            except Malformed as error:
-                self.keeps_open = False
-                exchange.refuse(BadBody(str(error)))
-                return
-            complete = size >= 0
-            if not complete:
-                size = len(data)
+        try:
+            size = body.measure(data)
+        except Malformed as error:
+            self.keeps_open = False
+            exchange.refuse(BadBody(str(error)))
+            return
         if size < len(data):
             self._buffer = data[size:]
             data = data[:size]
-        exchange.body_arrived(data, complete=complete)
+        exchange.body_arrived(data)
 
     # --- Client: what the exchange needs
 
@@ -246,6 +269,9 @@ class ClientConnection(asyncio.Protocol):
 
     def body_deadline(self) -> float:
         return self._serving.ticker.now + self._serving.limits.body_idle
+
+    def address(self, exchange: Exchange) -> bytes:
+        return client_address(exchange.fields, self._peer, self._serving.forwarding)
 
     def request_head(self, exchange: Exchange, upstream: Upstream) -> bytes:
         serving = self._serving
@@ -259,6 +285,9 @@ class ClientConnection(asyncio.Protocol):
         if upstream.prefix or self.http_1_0:
             return b"%b %b%b HTTP/1.1\r\n%b" % (exchange.method, upstream.prefix, exchange.target, block)
         return exchange.line + block
+
+    def is_serving(self, exchange: Exchange) -> bool:
+        return self._exchange is exchange
 
     def answer(
         self, exchange: Exchange, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
@@ -283,32 +312,49 @@ class ClientConnection(asyncio.Protocol):
         if not self.keeps_open:
             self._close()
             return
-        self.deadline = self.now() + self._serving.limits.idle_timeout
-        if self._read_paused:
-            self.resume()
-        if self._buffer:
-            asyncio.get_running_loop().call_soon(self._next_request)
+        self._await_request()
+
+    def break_off(self) -> None:
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and not self.transport.is_closing():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.transport.abort()
 
     def pause(self) -> None:
-        if not self._read_paused:
-            self._read_paused = True
+        if not self.read_paused:
+            self.read_paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        if self._read_paused:
-            self._read_paused = False
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
 
     def start(self, decision: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         return self._serving.tasks.start(decision, name="exchange")
 
     def has_progressed(self) -> bool:
-        """The client has taken some of its answer since this was last asked."""
         before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
         return self._unsent < before
 
-    # --- ending
+    # --- between requests, and the end
+
+    def _await_request(self) -> None:
+        if self.write_paused:
+            # Nobody can send the next request before having read this answer, but for those who send ahead; they wait.
+            self.deadline = self.body_deadline()
+            self.pause()
+            return
+        self.deadline = self.now() + self._serving.limits.idle_timeout
+        if self.read_paused:
+            self.resume()
+        if self._buffer:
+            asyncio.get_running_loop().call_soon(self._next_request)
+
+    def _next_request(self) -> None:
+        if self._exchange is None and self._buffer and not self._lingering:
+            data, self._buffer = self._buffer, b""
+            self._read_head(data)
 
     def expired(self) -> None:
         """The deadline has passed."""
@@ -316,49 +362,48 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None:
             self.deadline = NEVER
             exchange.expired()
-        elif self._buffer and not self._lingering:
+        elif (self.write_paused or self._lingering) and self.transport.get_write_buffer_size():
+            if self.has_progressed():
+                self.deadline = self.body_deadline()
+            else:
+                self.break_off()
+        elif self._lingering:
+            self.transport.abort()
+        elif self._buffer:
             self._refuse_and_close(408, "the head of this request did not arrive in time")
         else:
-            self.transport.abort() if self._lingering else self.transport.close()
-            self.deadline = self.now() + LINGER_SECONDS
-            self._lingering = True
+            self._close()
 
     def drain(self) -> None:
-        """Answer what is being answered, then close; an idle connection is closed now."""
-        if self._exchange is None and not self._lingering:
+        """Answer what is being asked, then close; an idle connection is closed now."""
+        self.keeps_open = False
+        if self._exchange is None and not self._buffer and not self._lingering:
             self._close()
-        else:
-            self.keeps_open = False
 
-    def _next_request(self) -> None:
-        if self._exchange is None and self._buffer and not self._lingering:
-            data, self._buffer = self._buffer, b""
-            self._read_head(data)
+    def _leave(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.left()
 
-    def _refuse_and_close(self, status: int, sentence: str) -> None:
+    def _refuse_and_close(self, status: int, sentence: str, extra: tuple[bytes, ...] = ()) -> None:
         content_type, body = self._serving.service.refusal(status, sentence, None)
-        self.transport.write(own_answer(status, content_type, body, (), close=True, head_only=False))
+        self.transport.write(own_answer(status, content_type, body, extra, close=True, head_only=False))
         self._linger()
 
     def _linger(self) -> None:
         """The answer must arrive although the client is still sending: a plain close would reset the connection."""
-        self._lingering = True
-        self._buffer = b""
-        self.deadline = self.now() + LINGER_SECONDS
+        self._last_words()
         self.resume()
-        if self.transport.can_write_eof():
+        if self.transport.can_write_eof():  # not with TLS: the client sees the answer's end by its length
             self.transport.write_eof()
-        else:
-            self.transport.close()
 
     def _close(self) -> None:
-        self._lingering = True
-        self._buffer = b""
-        self.deadline = self.now() + LINGER_SECONDS
+        self._last_words()
         self.transport.close()
 
-
-class BadBody(GatewayError):
-    """The framing of the request's body cannot be read."""
-
-    status = 400
+    def _last_words(self) -> None:
+        self._lingering = True
+        self._buffer = b""
+        self._unsent = self.transport.get_write_buffer_size()
+        self._lingers_until = self.now() + LINGER_AT_MOST_SECONDS
+        self.deadline = self.body_deadline() if self._unsent else self.now() + LINGER_SECONDS

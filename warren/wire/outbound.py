@@ -1,11 +1,14 @@
 """One connection to a cluster: where each answer begins and ends, and what goes wrong with it, in our errors."""
 
 import asyncio
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from warren.errors import ClusterMisbehaved, GatewayError
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.heads import PLAIN_ANSWER, AnswerHead, Malformed, read_answer_head
+
+MAX_INTERIM: Final = 20
+"""1xx answers before an answer proper; a cluster that sends more is taken for broken."""
 
 
 class Receiver(Protocol):
@@ -16,7 +19,7 @@ class Receiver(Protocol):
     ) -> None:
         """The head has arrived in data[:rest]; what follows it in `data` is body. Without `head` it may be passed on as it stands."""
 
-    def interim(self, head: bytes) -> None:
+    def interim(self, head: AnswerHead) -> None:
         """A 1xx answer other than 100 and 101: the answer proper is still to come."""
 
     def body_of_answer(self, data: bytes) -> None:
@@ -56,9 +59,14 @@ class ClusterConnection(asyncio.Protocol):
         "_buffer",
         "_chunks",
         "_head",
+        "_interims",
         "_left",
         "_method",
+        "_read_paused",
+        "_sending",
+        "_unsent",
         "_until_close",
+        "_write_paused",
         "began",
         "idle_since",
         "owner",
@@ -82,6 +90,11 @@ class ClusterConnection(asyncio.Protocol):
         self._left = 0
         self._chunks: ChunkReader | None = None
         self._until_close = False
+        self._interims = 0
+        self._sending = False  # the request's body is not complete: no other request may follow it
+        self._read_paused = False
+        self._write_paused = False
+        self._unsent = 0
 
     def send(self, receiver: Receiver, method: bytes, request: bytes) -> None:
         """Begin a request. Its answer goes to the receiver."""
@@ -90,10 +103,38 @@ class ClusterConnection(asyncio.Protocol):
         self.began = False
         self.transport.write(request)
 
-    def abort(self) -> None:
-        """Close now; the receiver hears nothing more."""
-        self.receiver = None
-        self.transport.abort()
+    def send_body(self, receiver: Receiver, piece: bytes, *, complete: bool) -> None:
+        """More of the body of this receiver's request."""
+        if self.receiver is receiver:
+            self._sending = not complete
+            if piece:
+                self.transport.write(piece)
+
+    def serves(self, receiver: Receiver) -> bool:
+        """False once the answer has ended: the connection may be carrying somebody else's request by now."""
+        return self.receiver is receiver
+
+    def drop(self, receiver: Receiver) -> None:
+        """Close now, unless this receiver's answer has ended. It hears nothing more."""
+        if self.receiver is receiver:
+            self.receiver = None
+            self.transport.abort()
+
+    def pause(self) -> None:
+        """Read no more of the answer for now: its cluster is slowed down to the pace of its client."""
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._read_paused:
+            self._read_paused = False
+            self.transport.resume_reading()
+
+    def is_stuck(self) -> bool:
+        """The cluster has taken nothing of the request since this was last asked."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        return self._unsent >= before
 
     # --- asyncio.Protocol
 
@@ -104,11 +145,12 @@ class ClusterConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         receiver = self.receiver
         if receiver is None:
-            self.transport.abort()  # nobody asked: whatever this is, it must not become the answer to the next request
+            # Nobody asked: whatever this is, it must not become the answer to the next request.
+            self.transport.abort()
         elif self._left:
             self._measured(receiver, data)
         elif self._chunks is not None:
-            self._chunked(receiver, data, 0)
+            self._chunked(receiver, data)
         elif self._until_close:
             receiver.body_of_answer(data)
         else:
@@ -119,7 +161,7 @@ class ClusterConnection(asyncio.Protocol):
                 return
             end = found.end()
             if end > self.owner.max_head:
-                self._long_way(receiver, data)
+                self._refuse_long_head()
                 return
             left = int(found[2]) - len(data) + end
             if found[3] is not None:
@@ -150,10 +192,13 @@ class ClusterConnection(asyncio.Protocol):
             receiver.failed(ClusterMisbehaved(f"{self.owner.name} closed the connection without an answer"))
 
     def pause_writing(self) -> None:
+        self._write_paused = True
+        self._unsent = self.transport.get_write_buffer_size()
         if self.receiver is not None:
             self.receiver.pause()
 
     def resume_writing(self) -> None:
+        self._write_paused = False
         if self.receiver is not None:
             self.receiver.resume()
 
@@ -169,20 +214,26 @@ class ClusterConnection(asyncio.Protocol):
         if not left:
             self._end(receiver, keep=self._head is None or self._head.keep_alive)
 
-    def _chunked(self, receiver: Receiver, data: bytes, start: int) -> None:
+    def _chunked(self, receiver: Receiver, data: bytes) -> None:
+        if self._follow_chunks(data, 0):
+            receiver.body_of_answer(data)
+            if self._chunks is None:
+                self._end(receiver, keep=self._head is None or self._head.keep_alive)
+
+    def _follow_chunks(self, data: bytes, start: int) -> bool:
+        """False when they are broken. After the last of them there is no reader any more."""
         assert self._chunks is not None
         try:
             end = self._chunks.feed(data, start)
         except Malformed as error:
             self._break(f"sent a broken chunk: {error}")
-            return
-        if 0 <= end < len(data):
-            self._break("sent more than its chunked answer")
-            return
-        if start < len(data):
-            receiver.body_of_answer(data[start:] if start else data)
-        if end >= 0 and self.receiver is receiver:
-            self._end(receiver, keep=self._head is None or self._head.keep_alive)
+            return False
+        if end >= 0:
+            self._chunks = None
+            if end < len(data):
+                self._break("sent more than its chunked answer")
+                return False
+        return True
 
     def _end(self, receiver: Receiver, *, keep: bool) -> None:
         if self.receiver is not receiver:
@@ -192,7 +243,9 @@ class ClusterConnection(asyncio.Protocol):
         self._chunks = None
         self._until_close = False
         self.reused = True
-        if keep:
+        if self._read_paused:
+            self.resume()  # the client of the next answer is another one
+        if keep and not (self._sending or self._write_paused):
             self.owner.give_back(self)
         else:
             self.transport.abort()
@@ -207,53 +260,59 @@ class ClusterConnection(asyncio.Protocol):
     # --- heads that are not plain
 
     def _long_way(self, receiver: Receiver, data: bytes) -> None:
+        searched = max(len(self._buffer) - 3, 0)
         if self._buffer:
             data = self._buffer + data
-        end = data.find(b"\r\n\r\n")
-        if end > self.owner.max_head or (end < 0 and len(data) > self.owner.max_head):
-            self._break(f"sent a head of more than {self.owner.max_head} bytes")
-            return
-        if end < 0:
-            self._buffer = data
-            return
-        self._buffer = b""
-        end += 4
+            self._buffer = b""
+        while data and self.receiver is receiver:
+            end = data.find(b"\r\n\r\n", searched) + 4
+            if end > self.owner.max_head or (end < 4 and len(data) > self.owner.max_head):
+                self._refuse_long_head()
+            elif end < 4:
+                self._buffer = data
+                return
+            elif self._read_head(receiver, data, end):
+                return
+            data = data[end:]
+            searched = 0
+
+    def _read_head(self, receiver: Receiver, data: bytes, end: int) -> bool:
+        """True when an answer proper began, with all of `data`."""
         try:
             head = read_answer_head(data[:end], method=self._method, max_fields=self.owner.max_fields)
         except Malformed as error:
             self._break(f"sent an answer that cannot be read: {error}")
-            return
+            return False
+        if head.status >= 200:
+            self._begin(receiver, head, data, end)
+            return True
+        self._interims += 1
         if head.status == 101:
             self._break("switched protocols unasked")
-        elif head.status < 200:
-            self._interim(receiver, head, data, end)
-        else:
-            self._begin(receiver, head, data, end)
+        elif self._interims > MAX_INTERIM:
+            self._break(f"sent more than {MAX_INTERIM} interim answers")
+        elif head.status != 100:  # a client's own 100 was answered here
+            receiver.interim(head)
+        return False
 
-    def _interim(self, receiver: Receiver, head: AnswerHead, data: bytes, end: int) -> None:
-        if head.status != 100:  # a client's own 100 was answered here
-            receiver.interim(data[:end])
-        if self.receiver is receiver and end < len(data):
-            self._long_way(receiver, data[end:])
+    def _refuse_long_head(self) -> None:
+        self._break(f"sent a head of more than {self.owner.max_head} bytes")
 
     def _begin(self, receiver: Receiver, head: AnswerHead, data: bytes, end: int) -> None:
         framing = head.framing
         present = len(data) - end
-        if not framing.chunked and not framing.until_close and present > framing.length:
-            self._break("sent more than its answer's length says")
-            return
         self._head = head
+        self._interims = 0
         self._until_close = framing.until_close
         self._chunks = ChunkReader() if framing.chunked else None
         self._left = 0 if framing.chunked or framing.until_close else framing.length - present
+        if self._left < 0:
+            self._break("sent more than its answer's length says")
+            return
+        if framing.chunked and not self._follow_chunks(data, end):
+            return
         receiver.answered(self, data[:end], head.status, head, end)
-        if self.receiver is not receiver or not present:
-            if self.receiver is receiver and not (self._left or self._chunks or self._until_close):
-                self._end(receiver, keep=head.keep_alive)
-            return
-        if self._chunks is not None:
-            self._chunked(receiver, data, end)
-            return
-        receiver.body_of_answer(data[end:])
-        if not (self._left or self._until_close):
+        if present and self.receiver is receiver:
+            receiver.body_of_answer(data[end:])
+        if not (self._left or self._chunks or self._until_close):
             self._end(receiver, keep=head.keep_alive)

@@ -1,7 +1,8 @@
 """What the connections of one instance share: its service, limits, open connections, and the end of its service."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
 
 from warren.tasks import Tasks
 from warren.wire.body import Budget
@@ -12,6 +13,20 @@ from warren.wire.ticker import Ticker
 if TYPE_CHECKING:
     from warren.wire.exchange import Exchange
     from warren.wire.inbound import ClientConnection
+
+
+REFUSED_POLITELY: Final = 100
+"""Connections above the limit that may be open at once to be told so; still others are closed without a word."""
+
+
+class Admission(Enum):
+    """What becomes of a new connection."""
+
+    SERVED = 1
+    REFUSED = 2
+    """Say so and close."""
+    CUT = 3
+    """Close without a word: too many are being told already."""
 
 
 class Service(Protocol):
@@ -59,10 +74,13 @@ class Serving:
         self.connections: set[ClientConnection] = set()
         ticker.watch(self._tick)
 
-    def admit(self, connection: "ClientConnection") -> bool:
-        """False when there are as many connections as the instance can hold: say so and close."""
+    def admit(self, connection: "ClientConnection") -> Admission:
+        """Whether there is room for one more."""
         self.connections.add(connection)
-        return len(self.connections) <= self.limits.max_connections
+        over = len(self.connections) - self.limits.max_connections
+        if over <= 0:
+            return Admission.SERVED
+        return Admission.REFUSED if over <= REFUSED_POLITELY else Admission.CUT
 
     def forget(self, connection: "ClientConnection") -> None:
         self.connections.discard(connection)

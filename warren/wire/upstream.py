@@ -4,6 +4,7 @@ The class of error decides whether another cluster may be tried: ClusterUnreacha
 """
 
 import asyncio
+import errno
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
+
+OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Errors of connecting that say something of this machine and nothing of the cluster."""
 
 IDLE_CONNECTIONS: Final = 1000
 """Idle connections kept for one cluster; more are closed when they fall idle."""
@@ -67,6 +71,16 @@ class Upstream:
         self._tls = tls
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def open(self) -> int:
+        """How many connections there are, idle ones included."""
+        return len(self._open)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a connection, because their number is limited."""
+        return len(self._waiting)
+
     def take(self) -> ClusterConnection | None:
         """An idle connection, the one used last; None when a fresh one is needed."""
         while self.idle:
@@ -88,34 +102,35 @@ class Upstream:
 
         Unless it must be `fresh`, one that became idle meanwhile serves. Raises ClusterUnreachable: nothing was sent.
         """
-        while self._is_full():
-            idle = self.take()
-            if idle is not None and not fresh:
-                return idle
-            if idle is not None:
-                idle.transport.abort()
-            await self._turn()
-        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout):
+                while self._is_full():
+                    idle = self.take()
+                    if idle is not None and not fresh:
+                        return idle
+                    if idle is not None:
+                        idle.transport.abort()
+                    await self._turn()
+        except TimeoutError as error:
+            raise ClusterUnreachable(
+                f"{self.name}: no connection of {self.limits.max_connections} became free in time"
+            ) from error
         self._connecting += 1
         try:
             async with asyncio.timeout(self.limits.connect_timeout):
-                if self._unix_path is not None:
-                    _, connection = await loop.create_unix_connection(self._make, self._unix_path)
-                else:
-                    server_name = self._address[0] if self._tls else None
-                    _, connection = await loop.create_connection(
-                        self._make, *self._address, ssl=self._tls, server_hostname=server_name
-                    )
+                return await self._open_one()
         except TimeoutError as error:
             raise self._unreachable(f"did not take the connection within {self.limits.connect_timeout:g} s") from error
         except ssl.SSLError as error:
             raise self._unreachable(f"could not agree on TLS: {error.reason or error}") from error
         except OSError as error:
-            raise self._unreachable(f"refused the connection ({error.strerror or error})") from error
+            reason = error.strerror or str(error)
+            if error.errno in OURS:
+                raise ClusterUnreachable(f"this gateway cannot open another connection: {reason}") from error
+            raise self._unreachable(f"could not be reached: {reason}") from error
         finally:
             self._connecting -= 1
             self._wake_one()
-        return connection
 
     def tick(self, now: float) -> None:
         """Closes connections that were idle for too long. The oldest come first in the list."""
@@ -148,8 +163,24 @@ class Upstream:
             self.on_trouble(error)
         return error
 
-    def _make(self) -> ClusterConnection:
-        return ClusterConnection(self)
+    async def _open_one(self) -> ClusterConnection:
+        loop = asyncio.get_running_loop()
+        connection = ClusterConnection(self)
+        try:
+            if self._unix_path is not None:
+                await loop.create_unix_connection(lambda: connection, self._unix_path)
+            else:
+                server_name = self._address[0] if self._tls else None
+                await loop.create_connection(
+                    lambda: connection, *self._address, ssl=self._tls, server_hostname=server_name
+                )
+        except BaseException:
+            # uvloop closes a connection that was just made when this is cancelled, and tells nobody.
+            if connection in self._open:
+                connection.transport.abort()
+                self.lost(connection)
+            raise
+        return connection
 
     def _unreachable(self, what: str) -> GatewayError:
         return self.trouble(ClusterUnreachable(f"{self.name} {what}"))
@@ -166,16 +197,19 @@ class Upstream:
         return limit is not None and len(self._open) + self._connecting >= limit
 
     async def _turn(self) -> None:
+        """Wait until a connection has become idle, or one was closed."""
         if len(self._waiting) >= self.limits.max_waiting:
             raise ClusterUnreachable(
-                f"{self.name}: all {self.limits.max_connections} connections are in use, and {self.limits.max_waiting} requests wait"
+                f"{self.name}: all {self.limits.max_connections} connections are in use, "
+                f"and {self.limits.max_waiting} requests wait"
             )
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(self.limits.connect_timeout):
-                await turn
-        except TimeoutError as error:
-            raise ClusterUnreachable(
-                f"{self.name}: no connection of {self.limits.max_connections} became free in time"
-            ) from error
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+            else:
+                self._wake_one()  # it came too late for this one
+            raise

@@ -6,7 +6,7 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
-from warren.wire.syntax.heads import AnswerHead, Pair, RequestFields
+from warren.wire.syntax.heads import AnswerHead, Malformed, Pair, RequestFields
 
 Network = IPv4Network | IPv6Network
 
@@ -102,6 +102,14 @@ def has_forwarded(fields: RequestFields) -> bool:
     return any(name.lower().startswith(b"x-forwarded-") or name.lower() == b"forwarded" for name, _ in fields.pairs)
 
 
+def check_forwarded(fields: RequestFields, forwarding: Forwarding) -> None:
+    """Raises Malformed: 508 for a request that has been here before, 406 for forwarded fields where they are refused."""
+    if is_looping(fields, forwarding):
+        raise Malformed("this request has passed this gateway before: a cluster's proxyTo leads back to it", 508)
+    if forwarding.believe is Believe.REFUSED and has_forwarded(fields):
+        raise Malformed("forwarded headers are refused here: http-server.process-forwarded is false", 406)
+
+
 def client_address(fields: RequestFields, peer: Peer, forwarding: Forwarding) -> bytes:
     """Whose request it is: the peer, or, when that is a trusted proxy, the nearest address that is not."""
     if not _is_believed(peer, forwarding):
@@ -133,8 +141,7 @@ def request_block(
         lines.append(b"Accept-Encoding: identity\r\n")
     if to.own:
         lines.append(b"X-Warren-Client-Address: %b\r\n" % client_address(fields, peer, forwarding))
-        lines.append(b"X-Warren-Scheme: %b\r\n" % _scheme(fields, peer, forwarding))
-    elif forwarding.enabled:
+    if to.own or forwarding.enabled:
         lines.extend(b"%b: %b\r\n" % pair for pair in forwarded_fields(fields, peer, forwarding))
     via = [*_values(fields, b"via"), b"1.1 " + forwarding.pseudonym]
     lines.append(b"Via: %b\r\n" % b", ".join(via))

@@ -19,16 +19,19 @@ MAX_HEAD: Final = 64 * 1024
 MAX_FIELDS: Final = 200
 """Fields in a head, both ways, unless a setting says otherwise."""
 
-CARRIED: Final = frozenset({b"GET", b"POST", b"PUT", b"DELETE", b"HEAD"})
-ALLOW: Final = b"DELETE, GET, HEAD, POST, PUT"
+ALLOW: Final = "DELETE, GET, HEAD, POST, PUT"
+"""The methods that are carried, for people and for `Allow`."""
 
 HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n"
 
 TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
 
-REQUEST_LINE: Final = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]+) HTTP/1\.([01])")
-"""A request line as every parser reads it. Lower-case methods and other versions are refused."""
+REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT|DELETE|HEAD) (/[\x21-\x7e]*+) HTTP/1\.([01])\r\n")
+"""A request line as every parser reads it: a method that is carried, a path, and the version."""
+
+OTHER_METHOD: Final = re.compile(rb"(?!(?:GET|POST|PUT|DELETE|HEAD) )[A-Z-]{1,32} [\x21-\x7e]++ HTTP/1\.[01]\r\n")
+"""The line of a request that is well-formed as far as anybody looks, and not carried."""
 
 FIELD_BLOCK: Final = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+\r\n")
 
@@ -39,7 +42,7 @@ _HARMLESS: Final = (
     + TOKEN
     + rb"*+|Content-Type|Content-Encoding|Cache-Control|Content-Disposition):"
     + VALUE
-    + rb"*+\r\n){0,90}+"
+    + rb"*+\r\n){0,60}+"
 )
 PLAIN_ANSWER: Final = re.compile(
     rb"HTTP/1\.1 (200|303|307|40[0-9]|410|50[0-4]) [\x20-\x7e]*+\r\n"
@@ -55,6 +58,7 @@ PLAIN_ANSWER: Final = re.compile(
 But for the third group: nginx says `Connection: keep-alive` in every answer; those bytes are cut out.
 """
 
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
 
@@ -128,6 +132,12 @@ class _Collected:
 
     def on_headers_complete(self) -> None:
         self.complete = True
+
+
+def without_empty_lines(data: bytes) -> bytes:
+    """What follows the empty lines before a request (RFC 9112, 2.2: they are ignored); empty when there are none, or nothing else."""
+    found = _EMPTY_LINES.match(data)
+    return data[found.end() :] if found else b""
 
 
 def read_request_fields(block: bytes, *, http_1_0: bool = False, max_fields: int = MAX_FIELDS) -> RequestFields:

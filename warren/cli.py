@@ -1,0 +1,124 @@
+"""The command line. Each command loads what it needs and no more: starting is part of the promise."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from warren import __version__
+from warren.check import connect
+from warren.demo import run_demo
+from warren.drivers.sql import Database
+from warren.errors import SettingsError, StoreUnavailable
+from warren.process import database_of, prepared_state_directory, run
+from warren.settings.load import Loaded, load, parse
+from warren.simulator.serve import serve as serve_simulator
+from warren.telemetry import configure_logging
+
+CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+OPTIONAL_CONFIG = click.argument("config", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="warren")
+def main() -> None:
+    """Warren, a gateway for Trino: many clusters behind one address.
+
+    Try it without anything: `warren demo`. Run it: `warren serve config.yaml`.
+    """
+
+
+@main.command()
+@OPTIONAL_CONFIG
+def serve(config: Path | None) -> None:
+    """Run a gateway with the configuration file CONFIG, an existing Trino Gateway config.yaml for example.
+
+    Without CONFIG: port 8080, SQLite in the user's state directory. SIGTERM and Ctrl-C end it politely, a second one at once.
+    """
+    configure_logging()
+    try:
+        run(_loaded(config), config=config, environment=os.environ)
+    except SettingsError as error:
+        _fail(error, config)
+
+
+@main.command()
+@CONFIG
+@click.option("--connect", "connects", is_flag=True, help="Also ask the database and each cluster.")
+def check(config: Path, *, connects: bool) -> None:
+    """Say everything that is wrong with CONFIG, all at once. Exit code 1 when something is."""
+    configure_logging()
+    try:
+        loaded = load(config, os.environ)
+        for warning in loaded.warnings:
+            click.echo(f"note: {warning}")
+        if connects:
+            state = prepared_state_directory(loaded.settings, config=config, environment=os.environ)
+            url = database_of(loaded.settings, state=state, config=config)
+            for sentence in asyncio.run(connect(loaded.settings, url)):
+                click.echo(sentence)
+    except SettingsError as error:
+        _fail(error, config)
+    click.echo(f"{config}: nothing is wrong with it")
+
+
+@main.command()
+@OPTIONAL_CONFIG
+def migrate(config: Path | None) -> None:
+    """Create the tables of the database that CONFIG names, or bring them up to date. Rows are kept."""
+    configure_logging()
+    try:
+        loaded = _loaded(config)
+        state = prepared_state_directory(loaded.settings, config=config, environment=os.environ)
+        changed, label = asyncio.run(_migrate(Database(database_of(loaded.settings, state=state, config=config))))
+    except SettingsError as error:
+        _fail(error, config)
+    except StoreUnavailable as error:
+        click.echo(f"the tables were not brought up to date: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"{label}: the tables {'were brought up to date' if changed else 'are up to date already'}")
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 takes a free one.")
+@click.option("--coordinator-id", help="The last five characters of its query ids; drawn by chance unless given.")
+@click.option("--hide-coordinator-id", is_flag=True, help="Do not tell it at /v1/info, as Trino before 477.")
+def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool) -> None:
+    """Run a Trino look-alike on loopback, with a small TPC-H sample: for trying a gateway without a Trino."""
+    configure_logging()
+    serve_simulator(port=port, coordinator_id=coordinator_id, publish_coordinator_id=not hide_coordinator_id)
+
+
+@main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The gateway's port; 0 takes a free one.",
+)
+@click.option("--once", is_flag=True, help="End after the first query instead of waiting for Ctrl-C.")
+def demo(port: int, *, once: bool) -> None:
+    """Two simulated clusters and a gateway in front of them, a first query, and what to try next."""
+    sys.exit(run_demo(port=port, once=once))
+
+
+def _loaded(config: Path | None) -> Loaded:
+    return parse("", os.environ, directory=Path.cwd()) if config is None else load(config, os.environ)
+
+
+async def _migrate(database: Database) -> tuple[bool, str]:
+    try:
+        return await database.migrate(), database.label
+    finally:
+        await database.close()
+
+
+def _fail(error: SettingsError, config: Path | None) -> None:
+    count = len(error.problems)
+    click.echo(f"{config or 'the default settings'}: {count} problem{'s' if count > 1 else ''}", err=True)
+    for problem in error.problems:
+        click.echo(f"  {problem}", err=True)
+    sys.exit(1)

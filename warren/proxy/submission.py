@@ -1,0 +1,176 @@
+"""A new statement: a cluster is chosen, tried, and replaced by another when it does not take it; then the id is kept.
+
+A statement that is only registered and never polled does not run (spec of Trino's protocol, seen on 476), so a POST
+whose answer never reached the client may be sent to another cluster.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError, NoClusterAvailable
+from warren.memory.recall import Recall
+from warren.model import ClusterUrl, Decision, Placement, QueryId
+from warren.protocol import headers, pages
+from warren.protocol.cookies import cluster_host_line
+from warren.proxy.choosing import Choosing
+from warren.proxy.upstreams import Upstreams
+from warren.routing.routers import Choice
+from warren.wire.exchange import Exchange
+from warren.wire.held import HeldAnswer
+
+log = structlog.get_logger()
+
+TRIED_ELSEWHERE = frozenset({502, 503, 504})
+"""Statuses by which a cluster, or a proxy before it, says that it did not take the statement."""
+
+FRONTS = (64, 512, pages.LOOK_NO_FURTHER)
+"""Bytes of an answer that are waited for in search of its id: it stands within the first 40 of Trino's own pages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionLimits:
+    """Settings of statements; seconds and bytes."""
+
+    try_timeout: float = 8.0
+    timeout: float = 25.0
+    body_kept: int = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of a statement under way: for the next try and for its log line."""
+
+    decision: Decision
+    deadline: float
+    tries: int = 0
+    failed: frozenset[ClusterUrl] = frozenset()
+    choice: Choice | None = None
+    failure: GatewayError | None = None
+    query_id: QueryId | None = None
+    began: float = field(default=0.0)
+
+
+class Submissions:
+    """Carries statements to clusters."""
+
+    def __init__(
+        self,
+        choosing: Choosing,
+        upstreams: Upstreams,
+        recall: Recall,
+        *,
+        limits: SubmissionLimits,
+        clock: Callable[[], float],
+        names_cluster: bool,
+    ) -> None:
+        """`clock` tells monotonic seconds. `names_cluster`: answers carry the cookie `trinoClusterHost`."""
+        self._choosing = choosing
+        self._upstreams = upstreams
+        self._recall = recall
+        self._limits = limits
+        self._clock = clock
+        self._names_cluster = names_cluster
+
+    async def submit(self, exchange: Exchange) -> None:
+        """Answer the exchange with what a cluster says to its statement. Raises GatewayError when none took it."""
+        exchange.identity = True  # the answer is small, and its front must be read
+        if exchange.body is not None:
+            exchange.body.keep(self._limits.body_kept)
+        began = self._clock()
+        attempt = Attempt(self._choosing.decide(exchange.fields), began + self._limits.timeout, began=began)
+        try:
+            held = await self._taken(exchange, attempt)
+        except GatewayError as error:
+            self._tell(exchange, attempt, status=error.status, error=str(error))
+            raise
+        assert attempt.choice is not None
+        if self._names_cluster:
+            exchange.extra = (cluster_host_line(attempt.choice.cluster.proxy_to).rstrip(b"\r\n"),)
+        exchange.release(held)
+        self._tell(exchange, attempt, status=held.status)
+
+    async def _taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
+        """The answer of the first cluster that took the statement, its query's place remembered."""
+        choice: Choice | None = self._choosing.choose(attempt.decision)
+        while choice is not None:
+            attempt.choice = choice
+            attempt.tries += 1
+            try:
+                held = await self._ask(exchange, attempt, choice)
+            except GatewayError as error:
+                attempt.failure = error
+                choice = self._next(exchange, attempt, choice)
+                continue
+            if held.status in TRIED_ELSEWHERE and (other := self._next(exchange, attempt, choice)):
+                held.discard()
+                choice = other
+                continue
+            return held
+        assert attempt.failure is not None
+        raise attempt.failure
+
+    async def _ask(self, exchange: Exchange, attempt: Attempt, choice: Choice) -> HeldAnswer:
+        url = choice.cluster.proxy_to
+        patience = max(min(self._limits.try_timeout, attempt.deadline - self._clock()), 0.1)
+        upstream = self._upstreams.of(url)
+        held = await exchange.ask(upstream, patience)
+        if held.status != 200:
+            return held
+        try:
+            async with asyncio.timeout(patience):
+                attempt.query_id = await read_query_id(held)
+        except TimeoutError as error:
+            held.discard()
+            raise ClusterFellSilent(f"{upstream.name} did not go on with its answer within {patience:g} s") from error
+        except asyncio.CancelledError:
+            held.discard()
+            raise
+        if held.error is not None:
+            raise ClusterMisbehaved(str(held.error))
+        if attempt.query_id is not None:
+            cluster = choice.cluster
+            self._recall.keep(Placement(attempt.query_id, url, choice.group, cluster.external_url))
+        return held
+
+    def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
+        """Another cluster to try, or None when the last word has been spoken."""
+        attempt.failed |= {failed.cluster.proxy_to}
+        if not exchange.is_replayable() or self._clock() >= attempt.deadline:
+            return None
+        try:
+            return self._choosing.choose(attempt.decision, attempt.failed)
+        except NoClusterAvailable as error:
+            if attempt.failure is not None:
+                attempt.failure = NoClusterAvailable(f"{attempt.failure}; {error}")
+            return None
+
+    def _tell(self, exchange: Exchange, attempt: Attempt, *, status: int, error: str = "") -> None:
+        """The one line of a statement."""
+        choice = attempt.choice
+        pairs = exchange.fields.pairs
+        say = log.warning if error else log.info
+        say(
+            "statement",
+            query_id=attempt.query_id,
+            user=headers.user(pairs),
+            source=headers.source(pairs),
+            group=choice.group if choice else attempt.decision.group,
+            cluster=choice.cluster.name if choice else None,
+            because=choice.because if choice else attempt.decision.because,
+            status=status,
+            tries=attempt.tries,
+            milliseconds=round((self._clock() - attempt.began) * 1000, 1),
+            **({"error": error} if error else {}),
+        )
+
+
+async def read_query_id(held: HeldAnswer) -> QueryId | None:
+    """The id at the front of the held page; None when there is none, so that nothing is remembered."""
+    for enough in FRONTS:
+        front = await held.front(enough)
+        if (found := pages.query_id(front)) is not None or not pages.id_may_follow(front) or len(front) < enough:
+            return found
+    return None

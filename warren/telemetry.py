@@ -1,0 +1,41 @@
+"""Logs: how they are written, and what may stand in them."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+
+def configure_logging(stream: TextIO = sys.stderr) -> None:
+    """Text on a terminal, one JSON object a line elsewhere. Control characters are escaped in both."""
+    to_terminal = stream.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=True) if to_terminal else _as_json
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=not to_terminal),
+            structlog.processors.format_exc_info,
+            _printable,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(message)s", force=True)
+
+
+def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Values come from clients and tables: a line break in one must not look like another line."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception" and not value.isprintable():
+            event[key] = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in value)
+    return event
+
+
+def _as_json(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str).decode("utf-8", "replace")

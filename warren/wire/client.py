@@ -1,0 +1,72 @@
+"""What an exchange needs of the client's connection, and what it says to a client that is too slow."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from warren.errors import GatewayError
+from warren.wire.upstream import Upstream
+
+if TYPE_CHECKING:
+    from warren.wire.exchange import Exchange
+
+NEVER: Final = float("inf")
+"""A deadline that does not come: whoever is waited for has one of their own."""
+
+
+class Client(Protocol):
+    """The client's connection, as its exchange sees it."""
+
+    transport: asyncio.Transport
+    deadline: float
+    """Loop time at which the exchange is asked what to do about the silence."""
+    keeps_open: bool
+    """The client gets this answer as it stands: it speaks HTTP/1.1 and its connection stays open."""
+    http_1_0: bool
+    read_paused: bool
+    """The client was asked to wait with the rest of its request."""
+    write_paused: bool
+    """The client is slower than its answer."""
+
+    def now(self) -> float: ...
+
+    def body_deadline(self) -> float: ...
+
+    def address(self, exchange: "Exchange") -> bytes: ...
+
+    def request_head(self, exchange: "Exchange", upstream: Upstream) -> bytes: ...
+
+    def is_serving(self, exchange: "Exchange") -> bool:
+        """False once the client has its answer, or has left."""
+
+    def answer(
+        self, exchange: "Exchange", status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
+    ) -> None: ...
+
+    def refuse(self, exchange: "Exchange", error: GatewayError) -> None: ...
+
+    def finished(self, exchange: "Exchange") -> None: ...
+
+    def break_off(self) -> None:
+        """Close so that the client cannot take what it has for a whole answer."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def start(self, decision: Coroutine[Any, Any, None]) -> "asyncio.Task[None]": ...
+
+    def has_progressed(self) -> bool:
+        """The client has taken some of its answer since this was last asked."""
+
+
+class RequestTooSlow(GatewayError):
+    """The client stopped sending its request."""
+
+    status = 408
+
+
+class BadBody(GatewayError):
+    """The framing of the request's body cannot be read."""
+
+    status = 400
