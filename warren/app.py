@@ -52,12 +52,14 @@ from warren.wire.serving import Serving
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.ticker import Ticker
 from warren.wire.tls import CertificateFiles, cluster_context, server_context
-from warren.wire.upstream import Upstream
+from warren.wire.upstream import Upstream, UpstreamLimits
 from warren.wiring import (
     follow_patience,
     forwarding,
     other_patience,
     own_socket_path,
+    probe_headers,
+    probe_seconds,
     runs_migrations,
     search_limits,
     serving_limits,
@@ -71,9 +73,6 @@ READY_AT_THE_LATEST_SECONDS = 5.0
 """After this time an instance is ready although a cluster has not been probed yet."""
 
 LISTEN_BACKLOG = 4096
-
-PROBE_SECONDS = 5.0
-"""How long a cluster may take to say how it is."""
 
 DRAIN_LOOK_SECONDS = 0.05
 
@@ -118,22 +117,33 @@ class Instance:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Serve until stopped. Raises OSError when a socket or file is not to be had."""
+        """Serve until stopped. Raises OSError when its own socket or a TLS file is not to be had."""
+        self._own_socket_path = own_socket_path(self._state)
+        own_socket = private_socket(self._own_socket_path)
+        contexts = [self._client_tls() if each.secure else None for each in self._listening]
         self._build_clusters()
-        async with asyncio.TaskGroup() as group:
-            self._build_data_plane(Tasks(group))
-            await self._registry.start()
-            loops = [group.create_task(task) for task in self._loops()]
-            servers = [await self._listen(each) for each in self._listening]
-            self._say_ready()
-            await self._stopping.wait()
-            await self._drain(servers)
-            self._admin.stop()
-            self._upstreams.close()
-            for loop in loops:
-                loop.cancel()
-        await self._http.aclose()
-        await self._database.close()
+        self._build_admin(own_socket)
+        servers: list[asyncio.Server] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._build_data_plane(Tasks(group))
+                await self._registry.start()
+                loops = [group.create_task(task) for task in self._loops()]
+                for listening, context in zip(self._listening, contexts, strict=True):
+                    servers.append(await self._listen(listening, context))
+                self._say_ready()
+                await self._stopping.wait()
+                await self._drain(servers)
+                self._admin.stop()
+                self._upstreams.close()
+                for loop in loops:
+                    loop.cancel()
+        finally:
+            for server in servers:
+                server.close()
+            await self._http.aclose()
+            # Left open, its threads would keep a process that failed from ending.
+            await self._database.close()
         log.info("stopped", instance=self._name)
 
     # --- building
@@ -152,7 +162,7 @@ class Instance:
             self._clock,
             chance=random.random,
             interval_seconds=settings.monitor.task_delay,
-            deadline_seconds=PROBE_SECONDS,
+            deadline_seconds=probe_seconds(settings),
             thresholds=Thresholds(
                 failure=settings.monitor.failure_threshold, success=settings.monitor.success_threshold
             ),
@@ -177,7 +187,6 @@ class Instance:
             default=GroupName(settings.routing.default_routing_group), strict=settings.routing.strict_groups
         )
         choosing = Choosing(self._roster, policy, AtRandom(random.randrange))
-        own = self._build_admin()
         self._access_log = self._make_access_log()
         self._entry = Entry(
             paths=Paths((STATEMENT, *settings.additional_statement_paths), settings.extra_whitelist_paths),
@@ -201,7 +210,7 @@ class Instance:
                 unreachable_for=lambda url: self._prober.unreachable_for(url, self._clock.monotonic()),
             ),
             choosing=choosing,
-            own_endpoints=own,
+            own_endpoints=self._own_endpoints(),
             patience=Patience(follow=follow_patience(settings), other=other_patience(settings)),
             instance=self._name,
             access_log=self._access_log,
@@ -215,8 +224,7 @@ class Instance:
             tasks=tasks,
         )
 
-    def _build_admin(self) -> Upstream:
-        path = own_socket_path(self._state)
+    def _build_admin(self, own_socket: socket.socket) -> None:
         app = own_endpoints(
             instance=self._name,
             registry=self._registry,
@@ -224,13 +232,16 @@ class Instance:
             readiness=self._readiness,
             allow_from=self._settings.admin_allow_from,
         )
-        self._admin = PrivateServer(app, private_socket(path))
+        self._admin = PrivateServer(app, own_socket)
+
+    def _own_endpoints(self) -> Upstream:
+        """Our own endpoints, as one more upstream."""
         return Upstream(
             "the gateway's own endpoints",
-            unix_path=str(path),
+            unix_path=str(self._own_socket_path),
             destination=Destination(host=b"warren", own=True),
             ticker=self._ticker,
-            limits=upstream_limits(self._settings),
+            limits=UpstreamLimits(),
         )
 
     def _in_process(self) -> InProcess:
@@ -243,22 +254,9 @@ class Instance:
         settings = self._settings
         if settings.cluster_stats_configuration.monitor_type is MonitorType.NOOP:
             return Noop()
-        return InfoApi(
-            self._http, self._probe_headers(), retries=settings.monitor.retries, deadline_seconds=PROBE_SECONDS
-        )
-
-    def _probe_headers(self) -> dict[str, str]:
-        """The forwarded headers that traffic carries: a cluster that refuses those would refuse every statement."""
-        if not self._settings.routing.forwarded_headers_enabled:
-            return {}
         first = self._listening[0]
-        port = first.socket.getsockname()[1]
-        return {
-            "X-Forwarded-For": "127.0.0.1",
-            "X-Forwarded-Proto": "https" if first.secure else "http",
-            "X-Forwarded-Host": f"localhost:{port}",
-            "X-Forwarded-Port": str(port),
-        }
+        headers = probe_headers(settings, port=first.socket.getsockname()[1], secure=first.secure)
+        return InfoApi(self._http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
 
     def _cluster_tls(self) -> ssl.SSLContext:
         tls = self._settings.proxy_tls
@@ -268,6 +266,11 @@ class Instance:
             key_file=tls.key_file,
             verify_hostname=self._settings.server.proxy_client.hostname_verification,
         )
+
+    def _client_tls(self) -> ssl.SSLContext:
+        server = self._settings.server
+        assert server.keystore_path is not None, "the settings refuse https without it"
+        return server_context(CertificateFiles(server.keystore_path, server.keystore_key))
 
     def _make_access_log(self) -> AccessLog | None:
         path = self._settings.server.access_log_path
@@ -287,12 +290,7 @@ class Instance:
             loops.append(supervised(self._access_log.run, name="access_log"))
         return loops
 
-    async def _listen(self, listening: Listening) -> asyncio.Server:
-        server = self._settings.server
-        tls = None
-        if listening.secure:
-            assert server.keystore_path is not None
-            tls = server_context(CertificateFiles(server.keystore_path, server.keystore_key))
+    async def _listen(self, listening: Listening, tls: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
             lambda: ClientConnection(self._serving), sock=listening.socket, ssl=tls, backlog=LISTEN_BACKLOG
         )

@@ -1,40 +1,51 @@
 """`warren check --connect`: does what the file names answer from here?"""
 
 import asyncio
+from dataclasses import dataclass
 
 from warren.clusters.monitors.info_api import InfoApi
-from warren.clusters.store import ClusterStore
+from warren.clusters.store import ClusterStore, Rows
 from warren.drivers.http import HttpClient
 from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
 from warren.model import Cluster, HealthStatus
-from warren.process import unusable
 from warren.settings.jdbc import DatabaseUrl
 from warren.settings.root import Settings
 from warren.wire.tls import cluster_context
+from warren.wiring import probe_headers, probe_seconds
 
-CLUSTER_SECONDS = 5.0
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one thing, in a sentence."""
+
+    sentence: str
+    is_well: bool
 
 
-async def connect(settings: Settings, url: DatabaseUrl) -> list[str]:
-    """Ask the database, then each of its clusters. Sentences about what is well; raises SettingsError about the rest."""
+async def connect(settings: Settings, url: DatabaseUrl) -> list[Finding]:
+    """Ask the database, then each of its clusters, all at once."""
     if url.path is not None and not url.path.exists():
-        return [f"database {url.path}: does not exist yet; it is made when the gateway starts"]
+        return [Finding(f"database {url.path}: does not exist yet; it is made when the gateway starts", True)]
     database = Database(url)
     try:
         await database.ping()
-        well = [f"database {database.label}: answers"]
+    except StoreUnavailable as error:
+        await database.close()
+        return [Finding(f"database {database.label}: {error}", False)]
+    findings = [Finding(f"database {database.label}: answers", True)]
+    try:
         rows = await ClusterStore(database).read()
     except StoreUnavailable as error:
-        raise unusable("dataStore", database.label, str(error)) from error
+        findings.append(Finding(f"cluster list: {error}; warren migrate makes the tables", False))
+        rows = Rows((), ())
     finally:
         await database.close()
-    well.extend(f"row skipped: {sentence}" for sentence in rows.bad)
-    well.extend(await _ask(settings, rows.clusters))
-    return well
+    findings.extend(Finding(f"cluster list: {sentence}", False) for sentence in rows.bad)
+    return [*findings, *await _ask(settings, rows.clusters)]
 
 
-async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[str]:
+async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Finding]:
     tls = settings.proxy_tls
     context = cluster_context(
         ca_file=tls.ca_file,
@@ -43,13 +54,19 @@ async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[str]:
         verify_hostname=settings.server.proxy_client.hostname_verification,
     )
     http = HttpClient(tls=context, connect_seconds=settings.server.monitor_client.connect_timeout_seconds)
-    monitor = InfoApi(http, {}, retries=0, deadline_seconds=CLUSTER_SECONDS)
+    headers = probe_headers(settings, port=settings.server.http_port, secure=settings.server.https_enabled)
+    monitor = InfoApi(http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
     try:
         seen = await asyncio.gather(*(monitor.check(cluster) for cluster in clusters))
     finally:
         await http.aclose()
-    return [
-        f"cluster {cluster.name} ({cluster.proxy_to}): "
-        + ("answers" if each.status is HealthStatus.HEALTHY else f"{each.status.value}, {each.reason}")
-        for cluster, each in zip(clusters, seen, strict=True)
-    ]
+    findings = []
+    for cluster, each in zip(clusters, seen, strict=True):
+        is_well = each.status is HealthStatus.HEALTHY
+        says = "answers" if is_well else f"{each.status.value.lower()}, {each.reason}"
+        inactive = "" if cluster.active else " (inactive)"
+        # People switch off what they take down, so an inactive cluster that is silent is nothing wrong.
+        findings.append(
+            Finding(f"cluster {cluster.name}{inactive} {cluster.proxy_to}: {says}", is_well or not cluster.active)
+        )
+    return findings

@@ -14,6 +14,8 @@ from warren.drivers.sql import Database
 from warren.errors import SettingsError, StoreUnavailable
 from warren.process import database_of, prepared_state_directory, run
 from warren.settings.load import Loaded, load, parse
+from warren.settings.root import state_directory
+from warren.simulator.serve import MissingLibraries
 from warren.simulator.serve import serve as serve_simulator
 from warren.telemetry import configure_logging
 
@@ -54,14 +56,15 @@ def check(config: Path, *, connects: bool) -> None:
         loaded = load(config, os.environ)
         for warning in loaded.warnings:
             click.echo(f"note: {warning}")
-        if connects:
-            state = prepared_state_directory(loaded.settings, config=config, environment=os.environ)
-            url = database_of(loaded.settings, state=state, config=config)
-            for sentence in asyncio.run(connect(loaded.settings, url)):
-                click.echo(sentence)
+        state = state_directory(loaded.settings, beside=config.absolute().parent, environment=os.environ)
+        url = database_of(loaded.settings, state=state, config=config)
+        findings = asyncio.run(connect(loaded.settings, url)) if connects else []
     except SettingsError as error:
         _fail(error, config)
+    for finding in findings:
+        click.echo(finding.sentence)
     click.echo(f"{config}: nothing is wrong with it")
+    sys.exit(0 if all(finding.is_well for finding in findings) else 1)
 
 
 @main.command()
@@ -88,7 +91,11 @@ def migrate(config: Path | None) -> None:
 def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool) -> None:
     """Run a Trino look-alike on loopback, with a small TPC-H sample: for trying a gateway without a Trino."""
     configure_logging()
-    serve_simulator(port=port, coordinator_id=coordinator_id, publish_coordinator_id=not hide_coordinator_id)
+    try:
+        serve_simulator(port=port, coordinator_id=coordinator_id, publish_coordinator_id=not hide_coordinator_id)
+    except (MissingLibraries, ValueError, OSError) as error:
+        click.echo(f"the simulator cannot start: {error}", err=True)
+        sys.exit(1)
 
 
 @main.command()

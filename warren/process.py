@@ -24,6 +24,8 @@ log = structlog.get_logger()
 SPARE_DESCRIPTORS: Final = 256
 """For files, stores, probes and connections to clusters: those of clients may not take the last ones."""
 
+FEWEST_CONNECTIONS: Final = 64
+
 DATABASE_FILE: Final = "warren.sqlite"
 
 
@@ -34,8 +36,15 @@ def run(loaded: Loaded, *, config: Path | None, environment: Mapping[str, str]) 
         log.warning("configuration_note", note=warning)
     state = prepared_state_directory(settings, config=config, environment=environment)
     database = database_of(settings, state=state, config=config)
+    if settings.data_store is None:
+        log.info("database_embedded", file=str(database.path), because="the configuration names no dataStore")
     listening = open_sockets(settings)
-    uvloop.run(_serve(settings, state, database, listening, raise_descriptor_limit() - SPARE_DESCRIPTORS))
+    # Each client whose request is under way needs a connection to a cluster as well.
+    max_connections = max((raise_descriptor_limit() - SPARE_DESCRIPTORS) // 2, FEWEST_CONNECTIONS)
+    try:
+        uvloop.run(_serve(settings, state, database, listening, max_connections))
+    except OSError as error:
+        raise unusable("", "", f"the gateway cannot start: {error}") from error
 
 
 async def _serve(
@@ -66,11 +75,9 @@ def prepared_state_directory(settings: Settings, *, config: Path | None, environ
 
 
 def database_of(settings: Settings, *, state: Path, config: Path | None) -> DatabaseUrl:
-    """The database that the settings name; else SQLite in the state directory, which the log says."""
+    """The database that the settings name; else SQLite in the state directory."""
     if settings.data_store is None:
-        path = state / DATABASE_FILE
-        log.info("database_embedded", file=str(path), because="the configuration names no dataStore")
-        return DatabaseUrl(dialect="sqlite", path=path)
+        return DatabaseUrl(dialect="sqlite", path=state / DATABASE_FILE)
     directory = config.absolute().parent if config is not None else Path.cwd()
     return settings.data_store.database(directory)
 

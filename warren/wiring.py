@@ -12,6 +12,8 @@ from warren.wire.serving import ServingLimits
 from warren.wire.syntax.forwarded import Believe, Forwarding
 from warren.wire.upstream import UpstreamLimits
 
+PROBE_SECONDS = 5.0
+
 BELIEVE = {
     ForwardedMode.ABSENT: Believe.SHAPE,
     ForwardedMode.REJECT: Believe.REFUSED,
@@ -81,6 +83,24 @@ def other_patience(settings: Settings) -> float:
 
 def follow_patience(settings: Settings) -> float:
     return min(settings.routing.follow_timeout, other_patience(settings))
+
+
+def probe_seconds(settings: Settings) -> float:
+    """How long a cluster may take to say how it is; upstream's default of five minutes is no answer to that."""
+    client = settings.server.monitor_client
+    return client.request_timeout_seconds if "request_timeout_seconds" in client.model_fields_set else PROBE_SECONDS
+
+
+def probe_headers(settings: Settings, *, port: int, secure: bool) -> dict[str, str]:
+    """The forwarded headers that traffic carries: a cluster that refuses those would refuse every statement."""
+    if not settings.routing.forwarded_headers_enabled:
+        return {}
+    return {
+        "X-Forwarded-For": "127.0.0.1",
+        "X-Forwarded-Proto": "https" if secure else "http",
+        "X-Forwarded-Host": f"localhost:{port}",
+        "X-Forwarded-Port": str(port),
+    }
 
 
 def runs_migrations(settings: Settings) -> bool:

@@ -5,23 +5,25 @@ import datetime as dt
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 
+from warren.simulator.magic import magic_in
 from warren.simulator.pages import Page, Progress
 from warren.simulator.query import Query
 from warren.simulator.spooling import Storage
 from warren.simulator.sql.columns import Column, varchar
 from warren.simulator.sql.engine import Engine
 from warren.simulator.sql.failures import Failure
-from warren.simulator.sql.magic import magic_in
 from warren.simulator.sql.metadata import Facts
 from warren.simulator.sql.rows import Outcome
 from warren.simulator.sql.sessions import Session, Transactions
 from warren.simulator.sql.statements import Statement
 
 COORDINATOR_ID_LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
+INTERRUPT_SECONDS = 0.05
+"""Between interruptions of a statement that is to end: one that comes before the engine begins is lost on it."""
 HUGE_COLUMNS = (Column("_col0", varchar()),)
 
 
@@ -77,7 +79,7 @@ class Queries:
         self._engine = Engine()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="simulator")
         self._kept: OrderedDict[str, Query] = OrderedDict()
-        self._working: set[Query] = set()
+        self._working: dict[Query, Future[Outcome]] = {}
         self._count = 0
         self._day = ""
 
@@ -87,14 +89,16 @@ class Queries:
             query.end("FAILED", Failure("GENERIC_INTERNAL_ERROR", "the simulator is stopping"))
 
     def _interrupt_ended(self) -> None:
-        """Once more, for those whose first interruption came just before they began to run."""
         for query in self._working:
             if query.run and query.has_ended:
                 query.run.interrupt()
 
     def close(self) -> None:
         """Wait for the threads, which have nothing left to do after `end_all`, and let go of the data."""
-        self._interrupt_ended()
+        unfinished = set(self._working.values())
+        while unfinished:
+            self._interrupt_ended()
+            unfinished = wait(unfinished, INTERRUPT_SECONDS).not_done
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._engine.close()
 
@@ -177,9 +181,8 @@ class Queries:
             return
         too_long = Failure("EXCEEDED_TIME_LIMIT", "Query exceeded maximum time limit of the simulator")
         query.after(self.limits.most_run_seconds + query.magic.seconds, partial(query.end, "FAILED", too_long))
-        self._working.add(query)
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._work, query)
-        work.add_done_callback(partial(self._worked, query, due))
+        self._working[query] = work = self._pool.submit(self._work, query)
+        asyncio.wrap_future(work).add_done_callback(partial(self._worked, query, due))
 
     def _work(self, query: Query) -> Outcome:
         query.run = self._engine.run()
@@ -195,7 +198,7 @@ class Queries:
         return statement.outcome(query.sql)
 
     def _worked(self, query: Query, due: float, work: "asyncio.Future[Outcome]") -> None:
-        self._working.discard(query)
+        self._working.pop(query, None)
         if work.cancelled():
             return
         error = work.exception()

@@ -8,10 +8,10 @@ import secrets
 import time
 from collections.abc import Callable
 
+from warren.simulator.magic import ORDINARY
 from warren.simulator.pages import Page, Progress
 from warren.simulator.sql.engine import Run
 from warren.simulator.sql.failures import Failure
-from warren.simulator.sql.magic import ORDINARY
 from warren.simulator.sql.rows import Outcome
 from warren.simulator.sql.sessions import Session
 

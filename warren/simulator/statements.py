@@ -14,13 +14,13 @@ from warren.simulator.http import answers, delivery
 from warren.simulator.http.addresses import Base
 from warren.simulator.http.behaviour import Digest, Log
 from warren.simulator.http.delivery import Pace
+from warren.simulator.magic import PATTERN
 from warren.simulator.pages import Page, Progress, back, front, whole
 from warren.simulator.queries import Broken, Gone, Huge, NotFound, Queries, TooMany
 from warren.simulator.query import Query
 from warren.simulator.spooling import Spooled, chosen_encoding
 from warren.simulator.sql.columns import PARAMETRIC_DATETIME
 from warren.simulator.sql.failures import Failure
-from warren.simulator.sql.magic import PATTERN
 from warren.simulator.sql.rows import Outcome, listed
 from warren.simulator.sql.sessions import Session
 from warren.simulator.sql.statements import LONGEST_STATEMENT

@@ -1,6 +1,8 @@
 """What an exchange needs of the client's connection, and what it says to a client that is too slow."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -56,8 +58,11 @@ class Client(Protocol):
 
     def start(self, decision: Coroutine[Any, Any, None]) -> "asyncio.Task[None]": ...
 
+    def note_unsent(self) -> None:
+        """More was written while the client took nothing: from now on its progress counts."""
+
     def has_progressed(self) -> bool:
-        """The client has taken some of its answer since this was last asked."""
+        """The client has taken some of its answer since this was last asked, or noted."""
 
 
 class RequestTooSlow(GatewayError):
@@ -70,3 +75,11 @@ class BadBody(GatewayError):
     """The framing of the request's body cannot be read."""
 
     status = 400
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close so that the peer sees a reset: an orderly end would make what it has look like a whole answer."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and not transport.is_closing():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

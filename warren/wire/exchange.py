@@ -283,12 +283,13 @@ class Exchange:
     def body_of_answer(self, data: bytes) -> None:
         client = self.client
         client.deadline = client.body_deadline()
-        if self._decoder is None:
-            client.transport.write(data)
-        else:
+        if self._decoder is not None:
             content: list[bytes] = []
             self._decoder.feed(data, 0, content)
-            client.transport.write(b"".join(content))
+            data = b"".join(content)
+        client.transport.write(data)
+        if client.write_paused:
+            client.note_unsent()
 
     def ended(self) -> None:
         self._connection = None

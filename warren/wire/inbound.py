@@ -1,8 +1,6 @@
 """A client's connection: reads heads, frames bodies, keeps the order of requests, and hands each to the service."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
@@ -10,18 +8,17 @@ import structlog
 
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
-from warren.wire.client import NEVER, BadBody
+from warren.wire.client import NEVER, BadBody, reset
 from warren.wire.exchange import Exchange
 from warren.wire.serving import Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
 from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, request_block
 from warren.wire.syntax.heads import (
     ALLOW,
-    HTTP2_PREFACE,
-    OTHER_METHOD,
     REQUEST_LINE,
     Malformed,
     RequestFields,
+    check_unfinished,
     read_request_fields,
     without_empty_lines,
 )
@@ -40,8 +37,6 @@ LINGER_SECONDS: Final = 2.0
 
 LINGER_AT_MOST_SECONDS: Final = 30.0
 """How long it may go on sending in all."""
-
-RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER, no seconds: the peer sees no end that looks orderly
 
 
 class ClientConnection(asyncio.Protocol):
@@ -130,7 +125,6 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.write_paused = True
-        self._unsent = self.transport.get_write_buffer_size()
         if self._exchange is not None:
             self._exchange.client_drains(can_write=False)
 
@@ -186,32 +180,21 @@ class ClientConnection(asyncio.Protocol):
         searched = max(len(self._buffer) - 3, 0)
         data, self._buffer = self._buffer + data, b""
         if data.find(b"\r\n\r\n", searched) < 0:
-            self._unfinished_head(data)
+            self._read_odd_head(data)
         else:
             self._read_head(data)
 
     def _read_odd_head(self, data: bytes) -> None:
         """It is unfinished, too large, or its first line is not that of a request that is carried."""
-        end = data.find(b"\r\n\r\n") + 4
         if stripped := without_empty_lines(data):
             self._read_head(stripped)
-        elif data.startswith(HTTP2_PREFACE):
-            self._refuse_and_close(400, "this gateway speaks HTTP/1.1, not HTTP/2: let the client use HTTP/1.1")
-        elif end < 4 or end > self._serving.limits.max_head:
-            self._unfinished_head(data)
-        elif OTHER_METHOD.match(data):
-            self._refuse_and_close(405, f"the methods that are carried: {ALLOW}", (f"Allow: {ALLOW}".encode(),))
+            return
+        try:
+            check_unfinished(data, self._serving.limits.max_head)
+        except Malformed as error:
+            self._refuse_and_close(error.status, str(error))
         else:
-            self._refuse_and_close(400, "the first line of this request is not of the form METHOD /path HTTP/1.1")
-
-    def _unfinished_head(self, data: bytes) -> None:
-        limits = self._serving.limits
-        if len(data) > limits.max_head:
-            self._refuse_and_close(431, f"the head of this request is larger than {limits.max_head} bytes")
-        elif b"\n" in data and b"\r\n" not in data:
-            self._refuse_and_close(400, "the lines of a request's head must end with CR LF")
-        else:
-            self.deadline = min(self.deadline, self.now() + limits.head_timeout)
+            self.deadline = min(self.deadline, self.now() + self._serving.limits.head_timeout)
             self._buffer = data
 
     def _learn(self, block: bytes, *, http_1_0: bool) -> bool:
@@ -292,8 +275,7 @@ class ClientConnection(asyncio.Protocol):
     def answer(
         self, exchange: Exchange, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
     ) -> None:
-        close = not self.keeps_open
-        head_only = exchange.method == b"HEAD"
+        close, head_only = not self.keeps_open, exchange.method == b"HEAD"
         self.transport.write(own_answer(status, content_type, body, extra, close=close, head_only=head_only))
         self.finished(exchange)
 
@@ -315,10 +297,7 @@ class ClientConnection(asyncio.Protocol):
         self._await_request()
 
     def break_off(self) -> None:
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.transport.is_closing():
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.transport.abort()
+        reset(self.transport)
 
     def pause(self) -> None:
         if not self.read_paused:
@@ -334,8 +313,12 @@ class ClientConnection(asyncio.Protocol):
         return self._serving.tasks.start(decision, name="exchange")
 
     def has_progressed(self) -> bool:
-        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        before = self._unsent
+        self.note_unsent()
         return self._unsent < before
+
+    def note_unsent(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
 
     # --- between requests, and the end
 
@@ -343,6 +326,7 @@ class ClientConnection(asyncio.Protocol):
         if self.write_paused:
             # Nobody can send the next request before having read this answer, but for those who send ahead; they wait.
             self.deadline = self.body_deadline()
+            self.note_unsent()
             self.pause()
             return
         self.deadline = self.now() + self._serving.limits.idle_timeout
@@ -385,8 +369,9 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None:
             exchange.left()
 
-    def _refuse_and_close(self, status: int, sentence: str, extra: tuple[bytes, ...] = ()) -> None:
+    def _refuse_and_close(self, status: int, sentence: str) -> None:
         content_type, body = self._serving.service.refusal(status, sentence, None)
+        extra = (f"Allow: {ALLOW}".encode("ascii"),) if status == 405 else ()
         self.transport.write(own_answer(status, content_type, body, extra, close=True, head_only=False))
         self._linger()
 
@@ -404,6 +389,6 @@ class ClientConnection(asyncio.Protocol):
     def _last_words(self) -> None:
         self._lingering = True
         self._buffer = b""
-        self._unsent = self.transport.get_write_buffer_size()
+        self.note_unsent()
         self._lingers_until = self.now() + LINGER_AT_MOST_SECONDS
         self.deadline = self.body_deadline() if self._unsent else self.now() + LINGER_SECONDS

@@ -109,6 +109,7 @@ class ClusterConnection(asyncio.Protocol):
             self._sending = not complete
             if piece:
                 self.transport.write(piece)
+                self._unsent = self.transport.get_write_buffer_size()
 
     def serves(self, receiver: Receiver) -> bool:
         """False once the answer has ended: the connection may be carrying somebody else's request by now."""
@@ -132,7 +133,7 @@ class ClusterConnection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def is_stuck(self) -> bool:
-        """The cluster has taken nothing of the request since this was last asked."""
+        """The cluster has taken nothing of the request since some of it was last written, or this was last asked."""
         before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
         return self._unsent >= before
 
@@ -193,7 +194,7 @@ class ClusterConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._write_paused = True
-        self._unsent = self.transport.get_write_buffer_size()
+        self._unsent = self.transport.get_write_buffer_size()  # of a body that came with its head
         if self.receiver is not None:
             self.receiver.pause()
 

@@ -22,16 +22,11 @@ MAX_FIELDS: Final = 200
 ALLOW: Final = "DELETE, GET, HEAD, POST, PUT"
 """The methods that are carried, for people and for `Allow`."""
 
-HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n"
-
 TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
 
 REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT|DELETE|HEAD) (/[\x21-\x7e]*+) HTTP/1\.([01])\r\n")
 """A request line as every parser reads it: a method that is carried, a path, and the version."""
-
-OTHER_METHOD: Final = re.compile(rb"(?!(?:GET|POST|PUT|DELETE|HEAD) )[A-Z-]{1,32} [\x21-\x7e]++ HTTP/1\.[01]\r\n")
-"""The line of a request that is well-formed as far as anybody looks, and not carried."""
 
 FIELD_BLOCK: Final = re.compile(rb"(?:" + TOKEN + rb"++:" + VALUE + rb"*+\r\n)*+\r\n")
 
@@ -58,6 +53,8 @@ PLAIN_ANSWER: Final = re.compile(
 But for the third group: nginx says `Connection: keep-alive` in every answer; those bytes are cut out.
 """
 
+_OTHER_METHOD: Final = re.compile(rb"(?!(?:GET|POST|PUT|DELETE|HEAD) )[A-Z-]{1,32} [\x21-\x7e]++ HTTP/1\.[01]\r\n")
+_HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n"
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
@@ -138,6 +135,24 @@ def without_empty_lines(data: bytes) -> bytes:
     """What follows the empty lines before a request (RFC 9112, 2.2: they are ignored); empty when there are none, or nothing else."""
     found = _EMPTY_LINES.match(data)
     return data[found.end() :] if found else b""
+
+
+def check_unfinished(data: bytes, max_head: int) -> None:
+    """Whether `data`, which REQUEST_LINE or its missing end keeps from being a head, can still become one.
+
+    Raises Malformed when it cannot.
+    """
+    end = data.find(b"\r\n\r\n") + 4
+    if data.startswith(_HTTP2_PREFACE):
+        raise Malformed("this gateway speaks HTTP/1.1, not HTTP/2: let the client use HTTP/1.1")
+    if end > max_head or (end < 4 and len(data) > max_head):
+        raise Malformed(f"the head of this request is larger than {max_head} bytes", 431)
+    if end < 4 and b"\n" in data and b"\r\n" not in data:
+        raise Malformed("the lines of a request's head must end with CR LF")
+    if end >= 4 and _OTHER_METHOD.match(data):
+        raise Malformed(f"the methods that are carried: {ALLOW}", 405)
+    if end >= 4:
+        raise Malformed("the first line of this request is not of the form METHOD /path HTTP/1.1")
 
 
 def read_request_fields(block: bytes, *, http_1_0: bool = False, max_fields: int = MAX_FIELDS) -> RequestFields:
