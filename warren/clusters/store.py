@@ -108,7 +108,7 @@ def _cluster_of(row: Mapping[str, object], bad: list[str]) -> Cluster:
         group=GroupName(check_label(_text(row, "routing_group", "routingGroup"), "routingGroup")),
         proxy_to=proxy_to,
         external_url=_external_url(row, proxy_to, bad),
-        active=row.get("active") in (True,),  # null is inactive, as it is to a Java gateway
+        active=_is_set(row.get("active")),
     )
 
 
@@ -126,6 +126,11 @@ def _text(row: Mapping[str, object], column: str, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key} is null" if value is None else f"{key} is not text")
     return value
+
+
+def _is_set(flag: object) -> bool:
+    """Null is inactive, as it is to a Java gateway; some databases answer numbers."""
+    return isinstance(flag, int) and flag != 0
 
 
 def _shown(name: object) -> str:

@@ -44,7 +44,7 @@ class Database:
     async def fetch(self, statement: str, /, **values: object) -> Sequence[Row]:
         """All rows of a SELECT, by column name."""
         async with self._in_time(self._deadline), self._engine.connect() as connection:
-            return (await connection.execute(text(statement), values)).mappings().all()
+            return [row._asdict() for row in await connection.execute(text(statement), values)]
 
     async def execute(self, statement: str, /, **values: object) -> int:
         """Run an UPDATE or DELETE; the number of rows that it matched, changed or not."""

@@ -23,11 +23,14 @@ from warren.wire.held import HeldAnswer
 
 log = structlog.get_logger()
 
+FRONT = 64
+"""Bytes of a page that are looked at first: Trino writes the id within the first forty."""
+
 TRIED_ELSEWHERE = frozenset({502, 503, 504})
 """Statuses by which a cluster, or a proxy before it, says that it did not take the statement."""
 
-FRONTS = (64, 512, pages.LOOK_NO_FURTHER)
-"""Bytes of an answer that are waited for in search of its id: it stands within the first 40 of Trino's own pages."""
+WHOLE = 16 * 1024
+"""Bytes: answers up to this size are held until they are whole. Trino's own to a POST have less than a kilobyte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,8 @@ class Attempt:
     tries: int = 0
     failed: frozenset[ClusterUrl] = frozenset()
     choice: Choice | None = None
-    failure: GatewayError | None = None
+    failures: list[str] = field(default_factory=list)
+    """What each try came to, in words."""
     query_id: QueryId | None = None
     began: float = field(default=0.0)
 
@@ -101,16 +105,16 @@ class Submissions:
             try:
                 held = await self._ask(exchange, attempt, choice)
             except GatewayError as error:
-                attempt.failure = error
+                attempt.failures.append(str(error))
                 choice = self._next(exchange, attempt, choice)
                 continue
             if held.status in TRIED_ELSEWHERE and (other := self._next(exchange, attempt, choice)):
+                attempt.failures.append(f"cluster {choice.cluster.proxy_to} answered {held.status}")
                 held.discard()
                 choice = other
                 continue
             return held
-        assert attempt.failure is not None
-        raise attempt.failure
+        raise NoClusterAvailable("; ".join(attempt.failures))
 
     async def _ask(self, exchange: Exchange, attempt: Attempt, choice: Choice) -> HeldAnswer:
         url = choice.cluster.proxy_to
@@ -121,7 +125,9 @@ class Submissions:
             return held
         try:
             async with asyncio.timeout(patience):
-                attempt.query_id = await read_query_id(held)
+                query_id = await read_query_id(held)
+                # Until it is whole another cluster may still be tried: what breaks off is no answer.
+                await held.front(WHOLE)
         except TimeoutError as error:
             held.discard()
             raise ClusterFellSilent(f"{upstream.name} did not go on with its answer within {patience:g} s") from error
@@ -130,9 +136,9 @@ class Submissions:
             raise
         if held.error is not None:
             raise ClusterMisbehaved(str(held.error))
-        if attempt.query_id is not None:
-            cluster = choice.cluster
-            self._recall.keep(Placement(attempt.query_id, url, choice.group, cluster.external_url))
+        if query_id is not None:
+            attempt.query_id = query_id
+            self._recall.keep(Placement(query_id, url, choice.group, choice.cluster.external_url))
         return held
 
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
@@ -143,8 +149,7 @@ class Submissions:
         try:
             return self._choosing.choose(attempt.decision, attempt.failed)
         except NoClusterAvailable as error:
-            if attempt.failure is not None:
-                attempt.failure = NoClusterAvailable(f"{attempt.failure}; {error}")
+            attempt.failures.append(str(error))
             return None
 
     def _tell(self, exchange: Exchange, attempt: Attempt, *, status: int, error: str = "") -> None:
@@ -169,8 +174,10 @@ class Submissions:
 
 async def read_query_id(held: HeldAnswer) -> QueryId | None:
     """The id at the front of the held page; None when there is none, so that nothing is remembered."""
-    for enough in FRONTS:
+    enough = FRONT
+    while True:
         front = await held.front(enough)
-        if (found := pages.query_id(front)) is not None or not pages.id_may_follow(front) or len(front) < enough:
+        found = pages.query_id(front)
+        if found is not None or len(front) < enough or not pages.id_may_follow(front):
             return found
-    return None
+        enough *= 2
