@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -37,7 +36,9 @@ def in_time() -> Iterator[None]:
     assert time.monotonic() - began < DEADLINE + LEEWAY
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)]
+)
 def url(request: pytest.FixtureRequest) -> DatabaseUrl:
     found: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
     return found
@@ -46,7 +47,9 @@ def url(request: pytest.FixtureRequest) -> DatabaseUrl:
 async def test_statements_take_bound_values_and_answer_rows(url: DatabaseUrl) -> None:
     async with opened(url) as database:
         await database.execute("CREATE TABLE notes (id varchar(9) PRIMARY KEY, body varchar(99), done boolean)")
-        assert await database.insert("INSERT INTO notes VALUES (:id, :body, :done)", id="a", body="x:y %s ' --", done=True)
+        assert await database.insert(
+            "INSERT INTO notes VALUES (:id, :body, :done)", id="a", body="x:y %s ' --", done=True
+        )
         assert not await database.insert("INSERT INTO notes VALUES (:id, NULL, NULL)", id="a")
         assert await database.execute("UPDATE notes SET done = :done WHERE id = :id", id="a", done=False) == 1
         assert await database.execute("UPDATE notes SET done = :done WHERE id = :id", id="a", done=False) == 1
@@ -94,7 +97,9 @@ async def test_a_caller_who_gives_up_leaves_the_pool_whole(url: DatabaseUrl) -> 
 
 
 @pytest.mark.slow
-async def test_a_server_that_hangs_is_unavailable_in_time_and_usable_afterwards(hung: tuple[Server, DatabaseUrl]) -> None:
+async def test_a_server_that_hangs_is_unavailable_in_time_and_usable_afterwards(
+    hung: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
+) -> None:
     server, url = hung
     async with opened(url, deadline=DEADLINE) as database:
         for _ in range(20):  # a first connection may take longer on a busy machine
@@ -115,6 +120,19 @@ async def test_a_server_that_hangs_is_unavailable_in_time_and_usable_afterwards(
         else:
             pytest.fail("the database did not come back")
         assert len(await asyncio.gather(*(database.fetch("SELECT 1 AS one") for _ in range(5)))) == 5
+    assert caplog.records == []
+
+
+@pytest.mark.slow
+async def test_closing_while_the_server_hangs_is_done_in_time_and_in_silence(
+    hung: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, url = hung
+    database = Database(url, deadline=DEADLINE)
+    await asyncio.gather(*(database.ping() for _ in range(5)), return_exceptions=True)
+    with server.stopped(), in_time():
+        await database.close()
+    assert caplog.records == []
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
@@ -123,7 +141,9 @@ def hung(request: pytest.FixtureRequest) -> tuple[Server, DatabaseUrl]:
 
 
 @pytest.mark.slow
-async def test_connections_that_the_server_closed_cost_nobody_an_error(postgres: Server, postgres_url: DatabaseUrl) -> None:
+async def test_connections_that_the_server_closed_cost_nobody_an_error(
+    postgres: Server, postgres_url: DatabaseUrl
+) -> None:
     async with opened(postgres_url) as database:
         await asyncio.gather(*(database.ping() for _ in range(5)))
         await postgres.run(
@@ -180,8 +200,12 @@ async def test_a_folder_that_is_not_there_is_said_in_words(tmp_path: Path) -> No
             await database.ping()
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_closing_leaves_no_descriptor(sqlite_url: DatabaseUrl) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     async with opened(sqlite_url) as database:
         await asyncio.gather(*(database.ping() for _ in range(5)))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before

@@ -51,7 +51,9 @@ COLUMNS = {
 LONG = "SELECT '" + "ü" * 100_000 + "'"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)]
+)
 def url(request: pytest.FixtureRequest) -> DatabaseUrl:
     found: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
     return found
@@ -140,7 +142,9 @@ async def test_the_index_on_created_is_there_once(database: Database, url: Datab
         " AND table_name = 'query_history' AND index_name <> 'PRIMARY'",
     }[url.dialect]
     await run(database, upstream(1, url.dialect))
-    await run(database, "DROP INDEX query_history_created_idx" + (" ON query_history" if url.dialect == "mysql" else ""))
+    await run(
+        database, "DROP INDEX query_history_created_idx" + (" ON query_history" if url.dialect == "mysql" else "")
+    )
     assert await database.migrate()
     assert [row["n"] for row in await database.fetch(asked)] == ["query_history_created_idx"]
 
@@ -189,35 +193,34 @@ MIGRATE = """
 async def test_processes_that_migrate_at_once_all_succeed(database: Database, url: DatabaseUrl) -> None:
     arguments = [url.dialect, url.host, str(url.port), url.database, url.user or "", str(url.path or "")]
     children = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(MIGRATE), *arguments],
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", textwrap.dedent(MIGRATE), *arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for _ in range(3)
     ]
     try:
-        for child in children:
-            assert child.stdout is not None
-            assert await asyncio.to_thread(child.stdout.readline) == "ready\n"
-        for child in children:
-            assert child.stdin is not None
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        said = [await asyncio.to_thread(child.communicate, timeout=60) for child in children]
+        async with asyncio.timeout(60):
+            for child in children:
+                assert child.stdout is not None
+                assert await child.stdout.readline() == b"ready\n"
+            said = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
     finally:
         for child in children:
-            child.kill()
-            child.wait()
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
     assert [child.returncode for child in children] == [0, 0, 0], said
-    assert sum("migration_finished" in output for output, _ in said) == 1
+    assert sum(b"migration_finished" in output for output, _ in said) == 1
     await assert_version_four(database)
 
 
 @pytest.mark.slow
-async def test_whoever_waits_too_long_for_the_lock_is_told_and_may_come_back(postgres_url: DatabaseUrl, postgres: Server) -> None:
+async def test_whoever_waits_too_long_for_the_lock_is_told_and_may_come_back(
+    postgres_url: DatabaseUrl, postgres: Server
+) -> None:
     async with contextlib.aclosing(Opened(postgres_url, deadline=20.0)) as database:
         await run(database, upstream(3, "postgresql"))
         async with postgres.session(postgres_url) as other, other.transaction():
@@ -231,7 +234,9 @@ async def test_whoever_waits_too_long_for_the_lock_is_told_and_may_come_back(pos
 @pytest.mark.slow
 async def test_one_who_may_not_create_tables_is_told_why(postgres_url: DatabaseUrl, postgres: Server) -> None:
     await postgres.run("DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    async with contextlib.aclosing(Opened(postgres.url(postgres_url.database, user="reader"), deadline=20.0)) as database:
+    async with contextlib.aclosing(
+        Opened(postgres.url(postgres_url.database, user="reader"), deadline=20.0)
+    ) as database:
         with pytest.raises(StoreUnavailable, match="permission denied for schema public"):
             await database.migrate()
 
@@ -246,7 +251,12 @@ def test_a_start_with_nothing_to_do_loads_no_alembic(tmp_path: Path) -> None:
     loaded = textwrap.dedent(MIGRATE) + "\nprint('alembic' in sys.modules)"
     said = [
         subprocess.run(
-            [sys.executable, "-c", loaded, *arguments], input="\n", capture_output=True, text=True, check=True, env=os.environ
+            [sys.executable, "-c", loaded, *arguments],
+            input="\n",
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ,
         ).stdout.splitlines()[-2:]
         for _ in range(2)
     ]

@@ -32,12 +32,20 @@ async def plain_server(heard: asyncio.Queue[bytes]) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-@pytest.mark.parametrize(("mode", "sent"), [("require", False), ("verify-full", False), ("disable", True), ("prefer", True)])
+@pytest.mark.parametrize(
+    ("mode", "sent"), [("require", False), ("verify-full", False), ("disable", True), ("prefer", True)]
+)
 async def test_credentials_are_sent_in_plain_text_only_where_that_is_allowed(mode: str, sent: bool) -> None:
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     async with plain_server(heard) as port:
         url = DatabaseUrl(
-            dialect="mysql", host="127.0.0.1", port=port, database="d", user="ann", password=SecretStr("x"), options={"sslmode": mode}
+            dialect="mysql",
+            host="127.0.0.1",
+            port=port,
+            database="d",
+            user="ann",
+            password=SecretStr("x"),
+            options={"sslmode": mode},
         )
         database = Database(url, deadline=5.0)
         try:

@@ -62,8 +62,10 @@ async def test_a_connection_to_mariadb_is_as_secure_as_the_url_asks(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-async def test_mariadb_with_a_certificate_of_an_unknown_authority_is_refused(mariadb_url: DatabaseUrl, mode: str) -> None:
-    with pytest.raises(StoreUnavailable, match="(?i)certificate verify failed|connect"):
+async def test_mariadb_with_a_certificate_of_an_unknown_authority_is_refused(
+    mariadb_url: DatabaseUrl, mode: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match="certificate verify failed"):
         await is_secure(with_options(mariadb_url, sslmode=mode))
 
 
@@ -143,7 +145,9 @@ def test_a_file_that_cannot_be_used_is_named(option: str, tmp_path: Path) -> Non
 
 def test_an_encrypted_key_without_its_password_does_not_ask_the_terminal(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
-    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3\n-----END ENCRYPTED PRIVATE KEY-----\n")
+    key.write_text(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    )
     url = replace(with_options(ANY, sslcert=CERTIFICATE, sslkey=str(key)), key_password=SecretStr("wrong"))
     with pytest.raises(SettingsError) as caught:
         client_context(url)

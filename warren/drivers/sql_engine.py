@@ -1,5 +1,6 @@
 """A SQLAlchemy engine for each kind of database, with the settings that a gateway needs."""
 
+import logging
 from contextlib import closing, suppress
 from pathlib import Path
 from sqlite3 import OperationalError, connect
@@ -27,6 +28,8 @@ def make_engine(url: DatabaseUrl, *, patience: float) -> AsyncEngine:
     Each statement is its own transaction (autocommit), which saves two round trips.
     Raises SettingsError when the driver is not installed, or a certificate cannot be read.
     """
+    # Its tracebacks of connections that broke, or could not be closed, say once more what StoreUnavailable says.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         engine = create_async_engine(
             _sqlalchemy_url(url),

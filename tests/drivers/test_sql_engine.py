@@ -1,0 +1,62 @@
+"""What the engine is made of: the options of the URL, and words for what is missing."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import SecretStr
+
+from warren.drivers.sql import Database
+from warren.drivers.sql_engine import label_of
+from warren.errors import SettingsError
+from warren.settings.jdbc import DatabaseUrl
+
+SERVER = DatabaseUrl(dialect="mysql", host="db", port=3306, database="gateway", user="ann", password=SecretStr("hush"))
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        (SERVER, "mysql://db:3306/gateway"),
+        (replace(SERVER, host="2001:db8::1"), "mysql://[2001:db8::1]:3306/gateway"),
+        (replace(SERVER, options={"sslmode": "require"}), "mysql://db:3306/gateway"),
+        (DatabaseUrl(dialect="sqlite", path=Path("/var/w.sqlite")), "sqlite:/var/w.sqlite"),
+    ],
+)
+def test_a_label_names_the_database_and_nothing_secret(url: DatabaseUrl, label: str) -> None:
+    assert label_of(url) == label
+
+
+@pytest.mark.parametrize(
+    ("dialect", "library", "extra"), [("mysql", "aiomysql", "mysql"), ("postgresql", "asyncpg", "postgres")]
+)
+def test_a_missing_library_is_named_with_the_command_that_brings_it(
+    dialect: Literal["mysql", "postgresql"], library: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, "warren.drivers.sql_mysql", raising=False)
+    with pytest.raises(SettingsError) as caught:
+        Database(replace(SERVER, dialect=dialect))
+    assert f"needs the library {library}: pip install 'warren[{extra}]'" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.slow
+async def test_options_of_the_url_reach_postgresql(postgres_url: DatabaseUrl) -> None:
+    options = {
+        "currentSchema": "one,two",
+        "ApplicationName": "gateway 7",
+        "options": "-c statement_timeout=1234",
+        "connectTimeout": "30",
+    }
+    database = Database(replace(postgres_url, options=options), deadline=20.0)
+    asked = ", ".join(
+        f"current_setting('{name}') AS {name}" for name in ("search_path", "application_name", "statement_timeout")
+    )
+    try:
+        (row,) = await database.fetch(f"SELECT {asked}")
+    finally:
+        await database.close()
+    assert dict(row) == {"search_path": "one,two", "application_name": "gateway 7", "statement_timeout": "1234ms"}
