@@ -1,7 +1,8 @@
 """A client for tests of the protocol: one request, one answer, nothing repeated and nothing hidden."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +99,15 @@ class Result:
     last: Any
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once it holds. For what nobody announces; the test's own deadline ends a wait in vain."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+
+
 @asynccontextmanager
 async def client_of(url: str) -> AsyncIterator[Client]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+    # A connection for each request: a server that closes one must not spoil the next.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield Client(url, session)

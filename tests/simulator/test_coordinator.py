@@ -8,11 +8,11 @@ import socket
 import aiohttp
 import pytest
 
-from tests.simulator.asking import ALICE, Client, client_of
+from tests.simulator.asking import ALICE, Client, client_of, until
 from warren.simulator.coordinator import BEHAVIOUR_PATH, Simulator
 from warren.simulator.http.behaviour import GOOD, Behaviour
+from warren.simulator.magic import PATTERN
 from warren.simulator.queries import Limits
-from warren.simulator.sql.magic import PATTERN
 
 INFO = "/v1/info"
 
@@ -115,8 +115,7 @@ async def test_it_can_hang_until_it_is_told_otherwise(simulator: Simulator, clie
 
     async with asyncio.TaskGroup() as group:
         asked = group.create_task(client.ask("GET", INFO))
-        while not simulator.log.requests:
-            await asyncio.sleep(0)
+        await until(lambda: bool(simulator.log.requests))
         assert not asked.done()
         await simulator.behave(GOOD)
         assert (await asked).status == 200
@@ -196,8 +195,8 @@ async def test_pages_of_the_web_cannot_tell_it(client: Client) -> None:
 async def test_a_process_that_is_told_to_refuse_answers_first(simulator: Simulator, client: Client) -> None:
     assert (await client.ask("POST", BEHAVIOUR_PATH, body='{"refuse": true}')).status == 204
 
-    while not await refused(simulator.url):
-        await asyncio.sleep(0.01)
+    await until(lambda: simulator.behaviour.refuse)
+    assert await refused(simulator.url)
     await simulator.behave(GOOD)
 
 
@@ -214,8 +213,7 @@ async def test_it_stops_while_queries_run_and_clients_wait() -> None:
         async with Simulator(limits=Limits(long_poll_seconds=30)) as simulator, client_of(simulator.url) as client:
             page = await client.until_executing("/* simulate: seconds=60 */ SELECT 1")
             waiting = group.create_task(_lost(simulator.url, page["nextUri"]))
-            while simulator.log.count("GET", "/v1/statement/executing") == 0:
-                await asyncio.sleep(0)
+            await until(lambda: simulator.log.count("GET", "/v1/statement/executing") > 0)
         await asyncio.wait_for(waiting, 5)
 
 
@@ -272,6 +270,14 @@ async def test_a_huge_value_is_never_held_whole(simulator: Simulator) -> None:
             assert len(await answer.content.readexactly(1_000_000)) == 1_000_000
 
 
+async def test_a_large_page_goes_out_in_chunks(client: Client) -> None:
+    pages = await client.pages("SELECT * FROM tpch.tiny.orders", {"X-Trino-Query-Data-Encoding": ""})
+
+    with_data = [answer for page, answer in pages if "data" in page]
+    assert {answer.headers.get("Transfer-Encoding") for answer in with_data} == {"chunked"}
+    assert "Content-Length" in pages[0][1].headers
+
+
 async def test_a_statement_can_have_its_data_cut(client: Client) -> None:
     page = await client.until_executing("/* simulate: cut_after=50 */ SELECT 1")
 
@@ -289,8 +295,9 @@ async def test_a_query_that_is_not_polled_is_abandoned() -> None:
     limits = Limits(long_poll_seconds=0.02, client_timeout_seconds=0.05)
     async with Simulator(limits=limits) as simulator, client_of(simulator.url) as client:
         page = await client.until_executing("/* simulate: seconds=60 */ SELECT 1")
-        while not simulator.queries.find(page["id"]).has_ended:  # type: ignore[union-attr]  # it was registered above
-            await asyncio.sleep(0.02)
+        query = simulator.queries.find(page["id"])
+        assert query
+        await until(lambda: query.has_ended)
         end = (await client.ask("GET", page["nextUri"])).json()
 
     assert end["error"]["errorName"] == "ABANDONED_QUERY"
@@ -300,8 +307,7 @@ async def test_a_statement_that_is_never_polled_is_forgotten() -> None:
     limits = Limits(client_timeout_seconds=0.05)
     async with Simulator(limits=limits) as simulator, client_of(simulator.url) as client:
         page = await client.submit("SELECT 1")
-        while simulator.queries.find(page["id"]):
-            await asyncio.sleep(0.02)
+        await until(lambda: simulator.queries.find(page["id"]) is None)
         answer = await client.ask("GET", page["nextUri"])
 
     assert answer.status == 404

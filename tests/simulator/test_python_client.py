@@ -22,7 +22,7 @@ async def visit(simulator: Simulator, what: Callable[[Connection], Any], **setti
         try:
             return what(connection)
         finally:
-            connection.close()
+            connection.close()  # type: ignore[no-untyped-call]  # the library is not typed
 
     return await asyncio.to_thread(work)
 

@@ -38,7 +38,7 @@ def test_it_says_where_it_listens_and_stops_when_told(how: signal.Signals) -> No
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None if name == "duckdb" else found(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "duckdb" else found(name))
 
     with pytest.raises(serve.MissingLibraries, match=r"needs duckdb: pip install warren\[demo\]"):
         serve.serve(port=0)

@@ -95,6 +95,7 @@ class Simulator:
         return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
+        bound = self._bound()
         application = web.Application(client_max_size=0)
         application.router.add_route("*", "/{path:.*}", self._answer)
         application.on_response_prepare.append(_without_server_header)
@@ -107,9 +108,9 @@ class Simulator:
             shutdown_timeout=STOP_SECONDS,
         )
         await self._runner.setup()
-        await self._listen(self._bound())
         self.queries = Queries(self.coordinator_id, self._limits, facts=self._facts)
         self._routes = self._paths()
+        await self._listen(bound)
         await self._background.__aenter__()
         self._keeper = self._background.create_task(self._keep())
         return self

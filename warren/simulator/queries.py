@@ -18,7 +18,7 @@ from warren.simulator.sql.engine import Engine
 from warren.simulator.sql.failures import Failure
 from warren.simulator.sql.metadata import Facts
 from warren.simulator.sql.rows import Outcome
-from warren.simulator.sql.sessions import Session, Transactions
+from warren.simulator.sql.sessions import Session, Transactions, run_time_limit
 from warren.simulator.sql.statements import Statement
 
 COORDINATOR_ID_LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
@@ -164,6 +164,9 @@ class Queries:
         except Failure as failure:
             query.end("FAILED", failure)
             return
+        if limit := run_time_limit(query.session):
+            words = f"Query exceeded maximum time limit of {limit:.2f}s"
+            query.after(limit, partial(query.end, "FAILED", Failure("EXCEEDED_TIME_LIMIT", words)))
         if query.magic.queued_seconds:
             query.after(query.magic.queued_seconds, partial(self._begin, query))
         else:
@@ -179,7 +182,9 @@ class Queries:
             query.outcome = Outcome(columns=HUGE_COLUMNS)
             self._ready(query, due)
             return
-        too_long = Failure("EXCEEDED_TIME_LIMIT", "Query exceeded maximum time limit of the simulator")
+        too_long = Failure(
+            "EXCEEDED_TIME_LIMIT", f"Query exceeded maximum time limit of {self.limits.most_run_seconds:.2f}s"
+        )
         query.after(self.limits.most_run_seconds + query.magic.seconds, partial(query.end, "FAILED", too_long))
         self._working[query] = work = self._pool.submit(self._work, query)
         asyncio.wrap_future(work).add_done_callback(partial(self._worked, query, due))

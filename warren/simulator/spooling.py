@@ -99,8 +99,12 @@ class Storage:
                 self._bytes -= len(oldest or b"")
         return identifier
 
+    def is_ours(self, identifier: str) -> bool:
+        """Whether it was made here and not long ago; acknowledged or not."""
+        return identifier in self._segments
+
     def read(self, identifier: str) -> bytes | None:
-        """The segment's bytes, or None when it is not ours or has gone."""
+        """The segment's bytes, or None when it is not ours or was acknowledged."""
         return self._segments.get(identifier)
 
     def acknowledge(self, identifier: str) -> bool:

@@ -189,13 +189,25 @@ class Statements:
         return await delivery.stream(request, told, chunks, pace)
 
     async def download(self, request: web.Request, identifier: str) -> web.StreamResponse:
+        if refusal := self._foreign(request, identifier):
+            return refusal
         data = self._queries.storage.read(identifier)
         if data is None:
-            return answers.not_found(request)
+            return answers.accident(request, "java.io.IOException: Segment not found or expired")
         if self._spooling == "redirect":
             return answers.empty(request, 303, {"Location": f"{self._storage_url}{identifier}"})
         headers = {**answers.varying(request), "Content-Type": "application/octet-stream"}
+        if request.method == "HEAD":
+            return web.Response(headers=headers)
         return await delivery.stream(request, headers, [data], request[PACE])
+
+    def _foreign(self, request: web.Request, identifier: str) -> web.Response | None:
+        """The answer to an identifier of somebody else: an accident, as in the real server, which cannot decrypt it."""
+        if self._spooling is None:
+            return answers.not_found(request)
+        if self._queries.storage.is_ours(identifier):
+            return None
+        return answers.accident(request, "java.lang.RuntimeException: Could not decode segment identifier from URI")
 
     async def fetch(self, request: web.Request, identifier: str) -> web.StreamResponse:
         """What an object store does: its own address, no Trino in it."""
@@ -206,8 +218,9 @@ class Statements:
         return await delivery.deliver(request, answer, request[PACE])
 
     async def acknowledge(self, request: web.Request, identifier: str) -> web.StreamResponse:
-        if not self._queries.storage.acknowledge(identifier):
-            return answers.not_found(request)
+        if refusal := self._foreign(request, identifier):
+            return refusal
+        self._queries.storage.acknowledge(identifier)
         return answers.empty(request)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.fixtures.real_trino import Pair
 from tests.simulator.asking import Client, client_of
@@ -22,7 +23,9 @@ def real_trino(request: pytest.FixtureRequest) -> str:
     return started[0].url
 
 
-@pytest.fixture(params=["simulator", pytest.param("real", marks=pytest.mark.real)])
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["simulator", pytest.param("real", marks=pytest.mark.real)]
+)
 async def trino(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """A client of a coordinator that processes forwarded headers."""
     if request.param == "real":

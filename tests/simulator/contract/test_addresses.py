@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulator.asking import ALICE, Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 HERE = "http://{here}"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.simulator.asking import ALICE, Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 UNKNOWN = "20200101_000000_00000_abcde"
 LONG = "SELECT count(*) FROM tpch.tiny.lineitem a CROSS JOIN tpch.tiny.lineitem b WHERE a.comment > b.comment || 'x'"
 WHO = "Basic authentication or X-Trino-Original-User or X-Trino-User must be sent"
@@ -46,9 +48,7 @@ async def test_other_methods_are_told_what_is_allowed(trino: Client, method: str
     assert (answer.status, answer.headers["Allow"], answer.body) == (405, allow, b"")
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/nosuch", "/v1/spooled/download/x", "/v1/spooled/ack/x", "/v1/statement/queued/x"]
-)
+@pytest.mark.parametrize("path", ["/v1/nosuch", "/v1/statement/queued/x"])
 async def test_what_there_is_not_is_not_found(trino: Client, path: str) -> None:
     answer = await trino.ask("GET", path, ALICE)
 

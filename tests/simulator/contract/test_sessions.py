@@ -9,6 +9,8 @@ import zstandard
 
 from tests.simulator.asking import ALICE, Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_use_tells_catalog_and_schema_on_a_poll_not_on_the_post(trino: Client) -> None:
     pages = await trino.pages("USE tpch.tiny")
@@ -50,6 +52,15 @@ async def test_an_unknown_property_in_a_header_fails_the_statement(trino: Client
 
     assert result.error["errorName"] == "INVALID_SESSION_PROPERTY"
     assert result.error["message"] == "Session property 'nope' does not exist"
+
+
+async def test_a_session_can_limit_the_run_time_of_its_queries(trino: Client) -> None:
+    sql = "SELECT count(*) FROM tpch.tiny.lineitem a, tpch.tiny.lineitem b WHERE a.comment > b.comment || 'x'"
+
+    result = await trino.run(sql, {"X-Trino-Session": "query_max_run_time=300ms"})
+
+    assert result.error["errorName"] == "EXCEEDED_TIME_LIMIT"
+    assert result.error["message"].startswith("Query exceeded maximum time limit of ")
 
 
 async def test_prepare_hands_the_statement_to_the_client(trino: Client) -> None:

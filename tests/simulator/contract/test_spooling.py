@@ -10,8 +10,10 @@ import zstandard
 
 from tests.simulator.asking import ALICE, Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ENCODING = "X-Trino-Query-Data-Encoding"
-SQL = "SELECT orderkey, linenumber, comment FROM tpch.tiny.lineitem"
+SQL = "SELECT * FROM tpch.tiny.lineitem"
 
 
 def unpacked(data: bytes, encoding: str, metadata: dict[str, Any]) -> list[Any]:
@@ -53,7 +55,7 @@ async def test_segments_hold_all_rows_in_order(trino: Client, encoding: str) -> 
 
     count = await trino.run("SELECT count(*) FROM tpch.tiny.lineitem")
     assert [[len(rows)]] == count.rows
-    assert len({(row[0], row[1]) for row in rows}) == len(rows)
+    assert len({(row[0], row[3]) for row in rows}) == len(rows)
 
 
 async def test_a_small_result_is_inline(trino: Client) -> None:
@@ -91,7 +93,22 @@ async def test_addresses_of_segments_follow_the_forwarded_headers(trino: Client)
 
 
 @pytest.mark.parametrize("what", ["download", "ack"])
-async def test_an_identifier_of_somebody_else_is_not_found(trino: Client, what: str) -> None:
+async def test_an_identifier_of_somebody_else_is_an_accident(trino: Client, what: str) -> None:
+    await segments_of(trino, "SELECT 1", "json")
+
     answer = await trino.ask("GET", f"/v1/spooled/{what}/ZSM-Sf_wjajV86uHFgvh5dBLnKutDud0pA9aqwxgYfE=", ALICE)
 
-    assert (answer.status, answer.text) == (404, "Error 404 Not Found: HTTP 404 Not Found")
+    assert answer.status == 500
+    assert answer.text.startswith("java.lang.RuntimeException: Could not decode segment identifier from URI\n")
+
+
+async def test_an_acknowledged_segment_is_no_longer_there(trino: Client) -> None:
+    segments = await segments_of(trino, SQL, "json+zstd")
+    spooled = next(segment for segment in segments if segment["type"] == "spooled")
+
+    acknowledged = [(await trino.ask("GET", spooled["ackUri"])).status for _ in range(2)]
+    answer = await trino.ask("GET", spooled["uri"])
+
+    assert acknowledged == [200, 200]
+    assert answer.status == 500
+    assert answer.text.startswith("java.io.IOException: Segment not found or expired\n")

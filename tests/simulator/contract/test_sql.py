@@ -6,6 +6,8 @@ import pytest
 
 from tests.simulator.asking import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PARAMETRIC = {"X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"}
 
 
@@ -259,6 +261,12 @@ async def test_the_system_tables_know_this_node_and_this_query(trino: Client) ->
     result = await trino.run(mine)
 
     assert [result.query_id, "RUNNING", "alice"] in result.rows
+
+
+async def test_the_version_is_the_one_of_info(trino: Client) -> None:
+    info = (await trino.ask("GET", "/v1/info")).json()
+
+    assert (await trino.run("SELECT version()")).rows == [[info["nodeVersion"]["version"]]]
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,13 @@ def gone(request: web.Request, words: str = "HTTP 410 Gone") -> web.Response:
     return told(request, 410, f"Error 410 Gone: {words}")
 
 
+def accident(request: web.Request, words: str) -> web.Response:
+    """What Trino did not expect: the exception and, in the real one, its stack."""
+    return told(request, 500, f"{words}\n\tat io.trino.server.protocol\n")
+
+
 def broken(request: web.Request, words: str) -> web.Response:
-    trace = f"com.google.common.base.VerifyException: {words}\n\tat io.trino.server.protocol.Query.getNextResult\n"
-    return told(request, 500, trace)
+    return accident(request, f"com.google.common.base.VerifyException: {words}")
 
 
 def unauthorized(request: web.Request) -> web.Response:

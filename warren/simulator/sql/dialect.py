@@ -27,6 +27,7 @@ class Namespace:
     tables: frozenset[tuple[str, str, str]]
     computed: Callable[[str, str, str], str | None]
     """The DuckDB query that stands for a system table, or None."""
+    version: Callable[[], str]
 
     def has_catalog(self, catalog: str) -> bool:
         return any(known == catalog for known, _ in self.schemas)
@@ -104,6 +105,8 @@ def translate(statement: exp.Expr, names: Namespace, text: str) -> Translated:
     _refuse_writes(statement, names)
     resolved = statement.copy()
     _resolve_tables(resolved, names, text)
+    for call in list(resolved.find_all(exp.CurrentVersion)):
+        call.replace(exp.Literal.string(names.version()))
     if update_type is None:
         resolved = _name_columns(resolved)
     elif isinstance(resolved, exp.Create) and isinstance(resolved.expression, exp.Query):

@@ -1,5 +1,6 @@
 """A client's session, which Trino keeps in the client's own headers, and the statements that change it."""
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from warren.simulator.sql.metadata import SESSION_PROPERTIES
 
 MOST_TRANSACTIONS = 10_000
 TRANSACTION_IDLE_SECONDS = 300.0
+
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|m|h|d)")
 
 SessionCommand = Use | SetSession | ResetSession | Prepare | Deallocate | Transaction | SetTimeZone
 Header = tuple[str, str]
@@ -81,6 +85,12 @@ class Transactions:
         oldest = time.monotonic() - TRANSACTION_IDLE_SECONDS
         for transaction in [t for t, used in list(self._used.items()) if used < oldest]:
             self._used.pop(transaction, None)
+
+
+def run_time_limit(session: Session) -> float | None:
+    """Seconds that the session gives a query, as JDBC's query time-out does; None without a limit."""
+    found = _DURATION.fullmatch(session.properties.get("query_max_run_time", ""))
+    return float(found["number"]) * _SECONDS[found["unit"]] if found else None
 
 
 def check_session(session: Session, transactions: Transactions) -> None:

@@ -141,6 +141,7 @@ class Statement:
             schemas=frozenset((str(catalog), str(schema)) for catalog, schema in schemas),
             tables=frozenset((str(c), str(s), str(t)) for c, s, t, _ in tables),
             computed=computed,
+            version=lambda: self._facts().version,
         )
 
     def _explain(self, sql: str) -> Outcome:
