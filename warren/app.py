@@ -106,6 +106,7 @@ class Instance:
         self._listening = listening
         self._max_connections = settings.limits.max_connections or max_connections
         self._name = settings.instance_name or socket.gethostname()
+        self._forwarding = forwarding(settings, self._name)
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._late = False
@@ -218,7 +219,7 @@ class Instance:
         self._serving = Serving(
             self._entry,
             limits=serving_limits(settings, self._max_connections),
-            forwarding=forwarding(settings, self._name),
+            forwarding=self._forwarding,
             budget=Budget(settings.limits.statement_bodies_kept),
             ticker=self._ticker,
             tasks=tasks,
@@ -255,7 +256,12 @@ class Instance:
         if settings.cluster_stats_configuration.monitor_type is MonitorType.NOOP:
             return Noop()
         first = self._listening[0]
-        headers = probe_headers(settings, port=first.socket.getsockname()[1], secure=first.secure)
+        headers = probe_headers(
+            settings,
+            port=first.socket.getsockname()[1],
+            secure=first.secure,
+            pseudonym=self._forwarding.pseudonym.decode("ascii"),
+        )
         return InfoApi(self._http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
 
     def _cluster_tls(self) -> ssl.SSLContext:

@@ -54,7 +54,9 @@ async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Findin
         verify_hostname=settings.server.proxy_client.hostname_verification,
     )
     http = HttpClient(tls=context, connect_seconds=settings.server.monitor_client.connect_timeout_seconds)
-    headers = probe_headers(settings, port=settings.server.http_port, secure=settings.server.https_enabled)
+    headers = probe_headers(
+        settings, port=settings.server.http_port, secure=settings.server.https_enabled, pseudonym="warren-check"
+    )
     monitor = InfoApi(http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
     try:
         seen = await asyncio.gather(*(monitor.check(cluster) for cluster in clusters))

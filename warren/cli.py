@@ -63,8 +63,10 @@ def check(config: Path, *, connects: bool) -> None:
         _fail(error, config)
     for finding in findings:
         click.echo(finding.sentence)
+    if not all(finding.is_well for finding in findings):
+        click.echo(f"{config}: the file is right, but not all that it leads to", err=True)
+        sys.exit(1)
     click.echo(f"{config}: nothing is wrong with it")
-    sys.exit(0 if all(finding.is_well for finding in findings) else 1)
 
 
 @main.command()

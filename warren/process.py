@@ -39,8 +39,8 @@ def run(loaded: Loaded, *, config: Path | None, environment: Mapping[str, str]) 
     if settings.data_store is None:
         log.info("database_embedded", file=str(database.path), because="the configuration names no dataStore")
     listening = open_sockets(settings)
-    # Each client whose request is under way needs a connection to a cluster as well.
-    max_connections = max((raise_descriptor_limit() - SPARE_DESCRIPTORS) // 2, FEWEST_CONNECTIONS)
+    # A client whose request is under way needs a connection to a cluster as well; of very many, most are idle.
+    max_connections = max((raise_descriptor_limit() - SPARE_DESCRIPTORS) * 2 // 3, FEWEST_CONNECTIONS)
     try:
         uvloop.run(_serve(settings, state, database, listening, max_connections))
     except OSError as error:

@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from warren.admin.serve import LONGEST_PATH
 from warren.proxy.search import SearchLimits
 from warren.proxy.submission import SubmissionLimits
 from warren.settings.root import Settings
@@ -91,11 +92,15 @@ def probe_seconds(settings: Settings) -> float:
     return client.request_timeout_seconds if "request_timeout_seconds" in client.model_fields_set else PROBE_SECONDS
 
 
-def probe_headers(settings: Settings, *, port: int, secure: bool) -> dict[str, str]:
-    """The forwarded headers that traffic carries: a cluster that refuses those would refuse every statement."""
+def probe_headers(settings: Settings, *, port: int, secure: bool, pseudonym: str) -> dict[str, str]:
+    """The headers that traffic carries: a cluster that refuses those would refuse every statement.
+
+    `Via` tells a gateway that it is asked by itself.
+    """
+    via = {"Via": f"1.1 {pseudonym}"}
     if not settings.routing.forwarded_headers_enabled:
-        return {}
-    return {
+        return via
+    return via | {
         "X-Forwarded-For": "127.0.0.1",
         "X-Forwarded-Proto": "https" if secure else "http",
         "X-Forwarded-Host": f"localhost:{port}",
@@ -114,7 +119,13 @@ def own_socket_path(state: Path) -> Path:
         for left in directory.glob("*.sock"):
             if left.stem.isdigit() and not is_running(int(left.stem)):
                 left.unlink(missing_ok=True)
-    return directory / f"{os.getpid()}.sock"
+    path = directory / f"{os.getpid()}.sock"
+    if len(os.fsencode(path)) > LONGEST_PATH and Path("/proc/self/fd").is_dir():
+        # Through its descriptor, which stays open while the process lives, every directory has a short path.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        path = Path(f"/proc/self/fd/{descriptor}") / path.name
+    return path
 
 
 def is_running(pid: int) -> bool:

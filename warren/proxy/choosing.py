@@ -2,7 +2,7 @@
 
 from warren.clusters.roster import Roster
 from warren.current import Current
-from warren.model import ClusterUrl, Decision, GroupName
+from warren.model import ClusterUrl, Decision, GroupName, HealthStatus
 from warren.protocol import headers
 from warren.routing.candidates import FallbackPolicy, candidates
 from warren.routing.routers import Choice, Router
@@ -23,6 +23,15 @@ class Choosing:
     def decide(self, fields: RequestFields) -> Decision:
         """The routing group of a request, before anybody looks who is there."""
         return by_group_header(headers.routing_group(fields.pairs), default=self._policy.default)
+
+    def is_undecided(self, decision: Decision) -> bool:
+        """Nobody who may take it is known to be well, and of somebody nothing is known yet: a probe is under way."""
+        groups = (decision.group,) if self._policy.strict else (decision.group, self._policy.default)
+        for group in groups:
+            statuses = {health.status for cluster, health in self._roster.value.members(group) if cluster.active}
+            if HealthStatus.HEALTHY in statuses or HealthStatus.UNKNOWN in statuses:
+                return HealthStatus.HEALTHY not in statuses
+        return False
 
     def choose(self, decision: Decision, exclude: frozenset[ClusterUrl] = NOBODY) -> Choice:
         """A cluster that may take it. Raises NoClusterAvailable."""

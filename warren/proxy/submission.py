@@ -29,6 +29,10 @@ FRONT = 64
 TRIED_ELSEWHERE = frozenset({502, 503, 504})
 """Statuses by which a cluster, or a proxy before it, says that it did not take the statement."""
 
+FIRST_PROBE_SECONDS = 2.0
+"""How long a statement waits for the first word of a cluster when its group has no other."""
+LOOK_AGAIN_SECONDS = 0.02
+
 WHOLE = 16 * 1024
 """Bytes: answers up to this size are held until they are whole. Trino's own to a POST have less than a kilobyte."""
 
@@ -98,7 +102,7 @@ class Submissions:
 
     async def _taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
         """The answer of the first cluster that took the statement, its query's place remembered."""
-        choice: Choice | None = self._choosing.choose(attempt.decision)
+        choice: Choice | None = await self._first_choice(attempt)
         while choice is not None:
             attempt.choice = choice
             attempt.tries += 1
@@ -115,6 +119,13 @@ class Submissions:
                 continue
             return held
         raise NoClusterAvailable("; ".join(attempt.failures))
+
+    async def _first_choice(self, attempt: Attempt) -> Choice:
+        """Raises NoClusterAvailable. A cluster that has just been added or moved has a moment to say that it is well."""
+        end = self._clock() + FIRST_PROBE_SECONDS
+        while self._choosing.is_undecided(attempt.decision) and self._clock() < end:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return self._choosing.choose(attempt.decision)
 
     async def _ask(self, exchange: Exchange, attempt: Attempt, choice: Choice) -> HeldAnswer:
         url = choice.cluster.proxy_to

@@ -16,6 +16,7 @@ from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
+from warren.wire.tls import why
 
 OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 """Errors of connecting that say something of this machine and nothing of the cluster."""
@@ -122,7 +123,7 @@ class Upstream:
         except TimeoutError as error:
             raise self._unreachable(f"did not take the connection within {self.limits.connect_timeout:g} s") from error
         except ssl.SSLError as error:
-            raise self._unreachable(f"could not agree on TLS: {error.reason or error}") from error
+            raise self._unreachable(f"could not agree on TLS: {why(error)}") from error
         except OSError as error:
             reason = error.strerror or str(error)
             if error.errno in OURS:

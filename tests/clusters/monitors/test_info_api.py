@@ -47,6 +47,7 @@ def test_a_trino_that_says_how_it_is_is_believed(body: bytes, observation: Obser
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
+        (508, b"", "leads back to this gateway"),
         (406, FORWARDED_OFF, "set http-server.process-forwarded=true in the cluster's config.properties"),
         (200, b"", "did not answer GET /v1/info with JSON"),
         (200, b"<html>Welcome</html>", "did not answer GET /v1/info with JSON"),

@@ -54,6 +54,8 @@ def observed(answer: Answer) -> Observation:
             "refuses forwarded headers (406), so it would refuse every statement:"
             " set http-server.process-forwarded=true in the cluster's config.properties"
         )
+    if answer.status == 508:
+        return _unwell("its proxyTo leads back to this gateway (508): it must be the address of a Trino coordinator")
     if answer.status != 200:
         return _unwell(f"answered {answer.status} to GET {PATH}")
     try:
