@@ -237,13 +237,15 @@ class Instance:
 
     def _own_endpoints(self) -> Upstream:
         """Our own endpoints, as one more upstream."""
-        return Upstream(
+        own = Upstream(
             "the gateway's own endpoints",
             unix_path=str(self._own_socket_path),
             destination=Destination(host=b"warren", own=True),
             ticker=self._ticker,
             limits=UpstreamLimits(),
         )
+        self._ticker.watch(own.tick)
+        return own
 
     def _in_process(self) -> InProcess:
         memory = self._settings.memory
@@ -298,7 +300,11 @@ class Instance:
 
     async def _listen(self, listening: Listening, tls: ssl.SSLContext | None) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            lambda: ClientConnection(self._serving), sock=listening.socket, ssl=tls, backlog=LISTEN_BACKLOG
+            lambda: ClientConnection(self._serving),
+            sock=listening.socket,
+            ssl=tls,
+            ssl_handshake_timeout=self._settings.limits.head_timeout if tls is not None else None,
+            backlog=LISTEN_BACKLOG,
         )
 
     async def _note_lateness(self) -> None:

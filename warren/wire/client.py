@@ -4,16 +4,28 @@ import asyncio
 import socket
 import struct
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from warren.errors import GatewayError
+from warren.wire.body import RequestBody
+from warren.wire.syntax.heads import RequestFields
 from warren.wire.upstream import Upstream
-
-if TYPE_CHECKING:
-    from warren.wire.exchange import Exchange
 
 NEVER: Final = float("inf")
 """A deadline that does not come: whoever is waited for has one of their own."""
+
+
+class Request(Protocol):
+    """The exchange, as the client's connection sees it."""
+
+    fields: RequestFields
+    method: bytes
+    target: bytes
+    line: bytes
+    identity: bool
+    body: RequestBody | None
+
+    def over(self) -> None: ...
 
 
 class Client(Protocol):
@@ -34,20 +46,20 @@ class Client(Protocol):
 
     def body_deadline(self) -> float: ...
 
-    def address(self, exchange: "Exchange") -> bytes: ...
+    def address(self, exchange: Request) -> bytes: ...
 
-    def request_head(self, exchange: "Exchange", upstream: Upstream) -> bytes: ...
+    def request_head(self, exchange: Request, upstream: Upstream) -> bytes: ...
 
-    def is_serving(self, exchange: "Exchange") -> bool:
+    def is_serving(self, exchange: Request) -> bool:
         """False once the client has its answer, or has left."""
 
     def answer(
-        self, exchange: "Exchange", status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
+        self, exchange: Request, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
     ) -> None: ...
 
-    def refuse(self, exchange: "Exchange", error: GatewayError) -> None: ...
+    def refuse(self, exchange: Request, error: GatewayError) -> None: ...
 
-    def finished(self, exchange: "Exchange") -> None: ...
+    def finished(self, exchange: Request) -> None: ...
 
     def break_off(self) -> None:
         """Close so that the client cannot take what it has for a whole answer."""

@@ -8,7 +8,7 @@ import structlog
 
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
-from warren.wire.client import NEVER, BadBody, reset
+from warren.wire.client import NEVER, BadBody, Request, reset
 from warren.wire.exchange import Exchange
 from warren.wire.serving import Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
@@ -253,10 +253,10 @@ class ClientConnection(asyncio.Protocol):
     def body_deadline(self) -> float:
         return self._serving.ticker.now + self._serving.limits.body_idle
 
-    def address(self, exchange: Exchange) -> bytes:
+    def address(self, exchange: Request) -> bytes:
         return client_address(exchange.fields, self._peer, self._serving.forwarding)
 
-    def request_head(self, exchange: Exchange, upstream: Upstream) -> bytes:
+    def request_head(self, exchange: Request, upstream: Upstream) -> bytes:
         serving = self._serving
         if exchange.identity:
             block = request_block(exchange.fields, self._peer, serving.forwarding, upstream.destination, identity=True)
@@ -269,21 +269,21 @@ class ClientConnection(asyncio.Protocol):
             return b"%b %b%b HTTP/1.1\r\n%b" % (exchange.method, upstream.prefix, exchange.target, block)
         return exchange.line + block
 
-    def is_serving(self, exchange: Exchange) -> bool:
+    def is_serving(self, exchange: Request) -> bool:
         return self._exchange is exchange
 
     def answer(
-        self, exchange: Exchange, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
+        self, exchange: Request, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
     ) -> None:
         close, head_only = not self.keeps_open, exchange.method == b"HEAD"
         self.transport.write(own_answer(status, content_type, body, extra, close=close, head_only=head_only))
         self.finished(exchange)
 
-    def refuse(self, exchange: Exchange, error: GatewayError) -> None:
+    def refuse(self, exchange: Request, error: GatewayError) -> None:
         content_type, body = self._serving.service.refusal(error.status, str(error), exchange.fields.first(b"accept"))
         self.answer(exchange, error.status, content_type, body, ())
 
-    def finished(self, exchange: Exchange) -> None:
+    def finished(self, exchange: Request) -> None:
         if self._exchange is not exchange:
             return
         self._exchange = None

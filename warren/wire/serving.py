@@ -1,19 +1,16 @@
 """What the connections of one instance share: its service, limits, open connections, and the end of its service."""
 
+import asyncio
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from warren.tasks import Tasks
 from warren.wire.body import Budget
+from warren.wire.exchange import Exchange
 from warren.wire.syntax.forwarded import Forwarding
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
-
-if TYPE_CHECKING:
-    from warren.wire.exchange import Exchange
-    from warren.wire.inbound import ClientConnection
-
 
 REFUSED_POLITELY: Final = 100
 """Connections above the limit that may be open at once to be told so; still others are closed without a word."""
@@ -29,10 +26,23 @@ class Admission(Enum):
     """Close without a word: too many are being told already."""
 
 
+class Connection(Protocol):
+    """A client's connection, as its instance sees it."""
+
+    transport: asyncio.Transport
+    deadline: float
+    """Loop time at which `expired` is called."""
+
+    def expired(self) -> None: ...
+
+    def drain(self) -> None:
+        """Answer what is being asked, then close."""
+
+
 class Service(Protocol):
     """Who decides about requests."""
 
-    def requested(self, exchange: "Exchange") -> None:
+    def requested(self, exchange: Exchange) -> None:
         """A request's head has arrived. Its body follows."""
 
     def refusal(self, status: int, sentence: str, accept: bytes | None) -> tuple[bytes, bytes]:
@@ -71,10 +81,10 @@ class Serving:
         self.ticker = ticker
         self.tasks = tasks
         self.draining = False
-        self.connections: set[ClientConnection] = set()
+        self.connections: set[Connection] = set()
         ticker.watch(self._tick)
 
-    def admit(self, connection: "ClientConnection") -> Admission:
+    def admit(self, connection: Connection) -> Admission:
         """Whether there is room for one more."""
         self.connections.add(connection)
         over = len(self.connections) - self.limits.max_connections
@@ -82,7 +92,7 @@ class Serving:
             return Admission.SERVED
         return Admission.REFUSED if over <= REFUSED_POLITELY else Admission.CUT
 
-    def forget(self, connection: "ClientConnection") -> None:
+    def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
 
     def announce_end(self) -> None:
