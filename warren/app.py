@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import socket
 import ssl
 import time
@@ -34,6 +35,7 @@ from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
 from warren.model import ClusterName, ClusterUrl, GroupName
+from warren.places import OwnPlace
 from warren.protocol.paths import Paths
 from warren.proxy.access_log import AccessLog
 from warren.proxy.choosing import Choosing
@@ -57,7 +59,6 @@ from warren.wiring import (
     follow_patience,
     forwarding,
     other_patience,
-    own_socket_path,
     probe_headers,
     probe_seconds,
     runs_migrations,
@@ -87,6 +88,11 @@ class Listening:
     secure: bool
 
 
+def host_name() -> str:
+    """The host's name as it can stand in headers: `instanceName` has the same characters."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "warren"
+
+
 class Instance:
     """Serves clients from `run` until `stop`. Made inside the running loop."""
 
@@ -105,7 +111,7 @@ class Instance:
         self._database = database
         self._listening = listening
         self._max_connections = settings.limits.max_connections or max_connections
-        self._name = settings.instance_name or socket.gethostname()
+        self._name = settings.instance_name or host_name()
         self._forwarding = forwarding(settings, self._name)
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
@@ -119,8 +125,8 @@ class Instance:
 
     async def run(self) -> None:
         """Serve until stopped. Raises OSError when its own socket or a TLS file is not to be had."""
-        self._own_socket_path = own_socket_path(self._state)
-        own_socket = private_socket(self._own_socket_path)
+        self._own_place = OwnPlace(self._state)
+        own_socket = private_socket(self._own_place.socket_path)
         contexts = [self._client_tls() if each.secure else None for each in self._listening]
         self._build_clusters()
         self._build_admin(own_socket)
@@ -128,7 +134,8 @@ class Instance:
         try:
             async with asyncio.TaskGroup() as group:
                 self._build_data_plane(Tasks(group))
-                await self._registry.start()
+                if not await self._is_started(group):
+                    return
                 loops = [group.create_task(task) for task in self._loops()]
                 for listening, context in zip(self._listening, contexts, strict=True):
                     servers.append(await self._listen(listening, context))
@@ -140,12 +147,13 @@ class Instance:
                 for loop in loops:
                     loop.cancel()
         finally:
+            self._own_place.leave()
             for server in servers:
                 server.close()
             await self._http.aclose()
             # Left open, its threads would keep a process that failed from ending.
             await self._database.close()
-        log.info("stopped", instance=self._name)
+            log.info("stopped", instance=self._name)
 
     # --- building
 
@@ -155,7 +163,8 @@ class Instance:
         self._clock = SystemClock()
         self._roster = Current(Roster())
         self._coordinators = Coordinators()
-        self._http = HttpClient(tls=self._cluster_tls(), connect_seconds=monitor_client.connect_timeout_seconds)
+        self._tls = self._cluster_tls()
+        self._http = HttpClient(tls=self._tls, connect_seconds=monitor_client.connect_timeout_seconds)
         self._prober = Prober(
             self._monitor(),
             self._roster,
@@ -180,7 +189,7 @@ class Instance:
         settings = self._settings
         self._ticker = Ticker()
         self._upstreams = Upstreams(
-            ticker=self._ticker, limits=upstream_limits(settings), tls=self._cluster_tls, on_trouble=self._suspect
+            ticker=self._ticker, limits=upstream_limits(settings), tls=self._tls, on_trouble=self._suspect
         )
         in_process = self._in_process()
         recall = Recall(in_process, self._coordinators, self._roster)
@@ -239,7 +248,7 @@ class Instance:
         """Our own endpoints, as one more upstream."""
         own = Upstream(
             "the gateway's own endpoints",
-            unix_path=str(self._own_socket_path),
+            unix_path=str(self._own_place.socket_path),
             destination=Destination(host=b"warren", own=True),
             ticker=self._ticker,
             limits=UpstreamLimits(),
@@ -306,6 +315,15 @@ class Instance:
             ssl_handshake_timeout=self._settings.limits.head_timeout if tls is not None else None,
             backlog=LISTEN_BACKLOG,
         )
+
+    async def _is_started(self, group: asyncio.TaskGroup) -> bool:
+        """Load the cluster list; False when the instance was stopped meanwhile: a migration may take minutes."""
+        starting = group.create_task(self._registry.start())
+        stopping = group.create_task(self._stopping.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        starting.cancel()
+        stopping.cancel()
+        return not self._stopping.is_set()
 
     async def _note_lateness(self) -> None:
         await asyncio.sleep(READY_AT_THE_LATEST_SECONDS)

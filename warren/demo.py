@@ -30,6 +30,10 @@ class DemoFailed(Exception):
     """The demo cannot go on. Says why, and what to do."""
 
 
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM came while something was waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """A process of the demo and the file with what it says."""
@@ -46,7 +50,7 @@ def run_demo(*, port: int, once: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with tempfile.TemporaryDirectory(prefix="warren-demo-") as directory:
+        with tempfile.TemporaryDirectory(prefix="warren-demo-") as directory, contextlib.suppress(Stopped):
             _show(console, Path(directory), port, stop, once=once)
     except DemoFailed as error:
         console.print(f"[red]The demo stopped:[/red] {error}")
@@ -76,8 +80,6 @@ def _show(console: Console, directory: Path, port: int, stop: threading.Event, *
                 {"name": name, "proxyTo": f"http://127.0.0.1:{at}", "routingGroup": "adhoc"},
             )
         wait_until_healthy(url, children, stop)
-        if stop.is_set():
-            return
         show_query(console, url, gateway.log)
         show_next(console, url, ports)
         while not (once or stop.wait(0.5)):
@@ -96,7 +98,7 @@ def show_query(console: Console, url: str, log: Path) -> None:
         event = json.loads(line)
         if event.get("event") == "statement" and event.get("query_id") == query_id:
             console.print(f"Query [bold]{query_id}[/bold] ran on cluster [bold]{event['cluster']}[/bold],")
-            console.print(f"  because: {event['because']}.\n")
+            console.print(f"  because: {event['because']}.\n", soft_wrap=True)
 
 
 def show_next(console: Console, url: str, ports: dict[str, int]) -> None:
@@ -184,11 +186,12 @@ def wait_until_healthy(url: str, children: list[Child], stop: threading.Event) -
 
 def wait_until(condition: Callable[[], bool], children: list[Child], stop: threading.Event, *, what: str) -> None:
     end = time.monotonic() + START_SECONDS
-    while not stop.is_set() and not condition():
+    while not condition():
         complain_if_ended(children)
         if time.monotonic() > end:
             raise DemoFailed(f"waited {START_SECONDS:g} s for {what}")
-        stop.wait(0.1)
+        if stop.wait(0.1):
+            raise Stopped
 
 
 def complain_if_ended(children: list[Child]) -> None:
@@ -238,4 +241,7 @@ def fetch(url: str | urllib.request.Request) -> Any:
     except urllib.error.HTTPError as error:
         said = error.read(500).decode("utf-8", "replace").strip()
         raise DemoFailed(f"{error.url} answered {error.code}: {said}") from error
+    except OSError as error:
+        address = url if isinstance(url, str) else url.full_url
+        raise DemoFailed(f"{address} gave no answer: {getattr(error, 'reason', error)}") from error
     return json.loads(body) if is_json else body

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 import uvloop
 
-from warren.app import Instance, Listening
+from warren.app import LISTEN_BACKLOG, Instance, Listening
 from warren.drivers.sql import Database
 from warren.errors import Problem, SettingsError
 from warren.settings.jdbc import DatabaseUrl
@@ -45,6 +45,16 @@ def run(loaded: Loaded, *, config: Path | None, environment: Mapping[str, str]) 
         uvloop.run(_serve(settings, state, database, listening, max_connections))
     except OSError as error:
         raise unusable("", "", f"the gateway cannot start: {error}") from error
+    except BaseExceptionGroup as group:
+        if group.split(OSError)[1] is not None:
+            raise
+        raise unusable("", "", f"the gateway cannot go on: {first_of(group)}") from group
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure in a group, however deep."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _serve(
@@ -114,6 +124,7 @@ def open_socket(address: str | None, port: int, *, key: str) -> socket.socket:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         everywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - upstream's default; node.bind-ip narrows it
         bound.bind((address or everywhere, port))
+        bound.listen(LISTEN_BACKLOG)  # only now is it certain that no other process has the port
     except OSError as error:
         bound.close()
         remedy = f"cannot be listened on: {error.strerror}; stop what uses it, or choose another"

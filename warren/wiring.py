@@ -1,10 +1,7 @@
 """From the settings to what each room wants to be told: pure translation."""
 
-import os
 import secrets
-from pathlib import Path
 
-from warren.admin.serve import LONGEST_PATH
 from warren.proxy.search import SearchLimits
 from warren.proxy.submission import SubmissionLimits
 from warren.settings.root import Settings
@@ -110,29 +107,3 @@ def probe_headers(settings: Settings, *, port: int, secure: bool, pseudonym: str
 
 def runs_migrations(settings: Settings) -> bool:
     return settings.data_store is None or settings.data_store.run_migrations_enabled
-
-
-def own_socket_path(state: Path) -> Path:
-    """Where this process serves its own endpoints. Sockets of processes that are gone are removed."""
-    directory = state / "sockets"
-    if directory.is_dir():
-        for left in directory.glob("*.sock"):
-            if left.stem.isdigit() and not is_running(int(left.stem)):
-                left.unlink(missing_ok=True)
-    path = directory / f"{os.getpid()}.sock"
-    if len(os.fsencode(path)) > LONGEST_PATH and Path("/proc/self/fd").is_dir():
-        # Through its descriptor, which stays open while the process lives, every directory has a short path.
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        path = Path(f"/proc/self/fd/{descriptor}") / path.name
-    return path
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

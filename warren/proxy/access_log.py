@@ -29,6 +29,7 @@ class AccessLog:
         self._unix = unix
         self._lines: list[bytes] = []
         self._dropped = 0
+        self._failed = False
 
     def follow(self, exchange: Exchange) -> None:
         """Note the exchange when it is over."""
@@ -76,4 +77,8 @@ class AccessLog:
             with self._path.open("ab") as file:
                 file.write(lines)
         except OSError as error:
-            log.warning("access_log_failed", file=str(self._path), because=error.strerror)
+            if not self._failed:  # one line for a full disk, not one each second
+                log.warning("access_log_failed", file=str(self._path), because=error.strerror)
+            self._failed = True
+        else:
+            self._failed = False

@@ -6,7 +6,8 @@ One search at a time for a query; a denial is remembered for two seconds; only a
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 from warren.clusters.roster import Roster
 from warren.current import Current
@@ -20,6 +21,7 @@ from warren.protocol.verdicts import denies, proves
 from warren.proxy.upstreams import Upstreams
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
+from warren.wire.syntax.heads import Pair
 
 Searched = Follow | Spooled
 
@@ -40,6 +42,14 @@ class SearchLimits:
     other_patience: float = 120.0
 
 
+STRANGERS_SECONDS = 1.0
+"""How long a request waits for the end of a search that another one about the same query has caused. Longer would let
+whoever knows a query id, but not its slug, keep its owner waiting."""
+
+Request = tuple[bytes, bytes, tuple[Pair, ...]]
+"""All that a cluster's answer depends on: method, target and fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What one cluster said: an answer, or why there is none."""
@@ -47,6 +57,16 @@ class Reply:
     cluster: Cluster
     held: HeldAnswer | None
     error: GatewayError | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """A search under way, for those who wait for its end."""
+
+    request: Request
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    error: GatewayError | None = None
+    """Why it found nothing out. That holds for the same request alone: clusters answer by slug and credentials."""
 
 
 class Search:
@@ -71,7 +91,8 @@ class Search:
         self._roster = roster
         self._limits = limits
         self._unreachable_for = unreachable_for
-        self._running: dict[str, asyncio.Event] = {}
+        self._running: dict[str, Running] = {}
+        self._under_way = 0
         self._clients: Counter[bytes] = Counter()
 
     def nearby(self, asked: Searched) -> ClusterUrl | None:
@@ -85,8 +106,11 @@ class Search:
         """Answer the exchange with the owner's answer, or with what all say who are not. Raises GatewayError."""
         key = asked.query_id if isinstance(asked, Follow) else asked.identifier
         # By the query id alone a made-up slug would deny a living query: Trino denies both in the same words.
-        denied = f"{exchange.method.decode('ascii')} {exchange.target.decode('ascii')}"
+        denied = sha256(exchange.method + b" " + exchange.target).hexdigest()
         await exchange.whole_body(BODY_KEPT)
+        request = (exchange.method, exchange.target, exchange.fields.pairs)
+        deadline = asyncio.get_running_loop().time() + self._limits.patience
+        waited = False
         while True:
             if (owner := self.nearby(asked)) is not None:
                 patience = self._limits.patience if is_statement(asked) else self._limits.other_patience
@@ -96,27 +120,46 @@ class Search:
                 exchange.answer(*denial(asked))
                 return
             running = self._running.get(key)
-            if running is None:
+            if running is None or (waited and running.request != request):
                 break
-            await self._end_of(running)
+            waited = True
+            await self._end_of(running, request, deadline)
+        await self._search_first(exchange, asked, denied, Running(request))
+
+    async def _search_first(self, exchange: Exchange, asked: Searched, denied: str, running: Running) -> None:
+        """Search, within the bounds, and tell those who wait. Raises GatewayError."""
+        key = asked.query_id if isinstance(asked, Follow) else asked.identifier
         client = exchange.client_address()
-        if len(self._running) >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
+        if self._under_way >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
             raise TooManySearches("too many requests about unknown queries at this moment; ask again")
-        ended = self._running[key] = asyncio.Event()
+        self._running[key] = running
+        self._under_way += 1
         self._clients[client] += 1
         try:
             await self._search(exchange, asked, denied)
+        except GatewayError as error:
+            running.error = error
+            raise
         finally:
-            del self._running[key]
+            if self._running.get(key) is running:
+                del self._running[key]
+            self._under_way -= 1
             self._clients -= Counter({client: 1})
-            ended.set()
+            running.ended.set()
 
-    async def _end_of(self, running: asyncio.Event) -> None:
+    async def _end_of(self, running: Running, request: Request, deadline: float) -> None:
+        """Wait for the end of another's search: of the same request to its end, of a different one for a moment."""
+        is_same = running.request == request
+        if not is_same:
+            deadline = min(deadline, asyncio.get_running_loop().time() + STRANGERS_SECONDS)
         try:
-            async with asyncio.timeout(self._limits.patience):
-                await running.wait()
+            async with asyncio.timeout_at(deadline):
+                await running.ended.wait()
         except TimeoutError as error:
-            raise NoClusterAvailable("the owner of this query is still being searched for; ask again") from error
+            if is_same:
+                raise NoClusterAvailable("the owner of this query is still being searched for; ask again") from error
+        if is_same and running.error is not None:
+            raise NoClusterAvailable(str(running.error))
 
     async def _search(self, exchange: Exchange, asked: Searched, denied: str) -> None:
         clusters = self._who_may_own()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError, NoClusterAvailable
+from warren.errors import ClusterMisbehaved, GatewayError, NoClusterAvailable
 from warren.memory.recall import Recall
 from warren.model import ClusterUrl, Decision, Placement, QueryId
 from warren.protocol import headers, pages
@@ -22,6 +22,9 @@ from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
 
 log = structlog.get_logger()
+
+SHORTEST_TRY = 0.1
+"""Seconds that even the last try gets, when the statement's time is as good as over."""
 
 FRONT = 64
 """Bytes of a page that are looked at first: Trino writes the id within the first forty."""
@@ -123,34 +126,42 @@ class Submissions:
     async def _first_choice(self, attempt: Attempt) -> Choice:
         """Raises NoClusterAvailable. A cluster that has just been added or moved has a moment to say that it is well."""
         end = self._clock() + FIRST_PROBE_SECONDS
-        while self._choosing.is_undecided(attempt.decision) and self._clock() < end:
+        while self._choosing.is_undecided(attempt.decision) and self._clock() < end:  # noqa: ASYNC110 nobody is told when the roster is swapped
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return self._choosing.choose(attempt.decision)
 
     async def _ask(self, exchange: Exchange, attempt: Attempt, choice: Choice) -> HeldAnswer:
-        url = choice.cluster.proxy_to
-        patience = max(min(self._limits.try_timeout, attempt.deadline - self._clock()), 0.1)
-        upstream = self._upstreams.of(url)
-        held = await exchange.ask(upstream, patience)
-        if held.status != 200:
-            return held
+        """One try: connecting, the answer's head and its front within one deadline, once the statement itself is here."""
+        upstream = self._upstreams.of(choice.cluster.proxy_to)
+        patience = max(min(self._limits.try_timeout, attempt.deadline - self._clock()), SHORTEST_TRY)
+        # A long statement may take its time to arrive; the exchange's own deadlines watch over that.
+        is_here = exchange.body is None or exchange.body.complete
         try:
-            async with asyncio.timeout(patience):
-                query_id = await read_query_id(held)
-                # Until it is whole another cluster may still be tried: what breaks off is no answer.
-                await held.front(WHOLE)
+            async with asyncio.timeout(patience if is_here else None) as limit:
+                held = await exchange.ask(upstream, patience)
+                if not is_here:
+                    limit.reschedule(asyncio.get_running_loop().time() + patience)
+                if held.status == 200:
+                    attempt.query_id = await self._placed(held, choice)
         except TimeoutError as error:
-            held.discard()
-            raise ClusterFellSilent(f"{upstream.name} did not go on with its answer within {patience:g} s") from error
+            raise upstream.silence(patience) from error
+        if held.error is not None:
+            raise ClusterMisbehaved(str(held.error))
+        return held
+
+    async def _placed(self, held: HeldAnswer, choice: Choice) -> QueryId | None:
+        """The query's id, its place remembered. An answer that broke off names none: another cluster may be tried."""
+        try:
+            query_id = await read_query_id(held)
+            await held.front(WHOLE)
         except asyncio.CancelledError:
             held.discard()
             raise
-        if held.error is not None:
-            raise ClusterMisbehaved(str(held.error))
-        if query_id is not None:
-            attempt.query_id = query_id
-            self._recall.keep(Placement(query_id, url, choice.group, choice.cluster.external_url))
-        return held
+        if query_id is None or held.error is not None:
+            return None
+        cluster = choice.cluster
+        self._recall.keep(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
+        return query_id
 
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
         """Another cluster to try, or None when the last word has been spoken."""

@@ -22,10 +22,10 @@ class Upstreams:
         *,
         ticker: Ticker,
         limits: UpstreamLimits,
-        tls: Callable[[], ssl.SSLContext],
+        tls: ssl.SSLContext,
         on_trouble: Callable[[ClusterUrl, GatewayError], None],
     ) -> None:
-        """`tls` gives the context for https clusters; `on_trouble` hears of refused connections and of silence."""
+        """`tls` is the context for https clusters; `on_trouble` hears of refused connections and of silence."""
         self._ticker = ticker
         self._limits = limits
         self._tls = tls
@@ -60,7 +60,7 @@ class Upstreams:
             port=parts.port or DEFAULT_PORTS[parts.scheme],
             prefix=parts.path.encode("ascii"),
             destination=Destination(host=parts.netloc.encode("ascii")),
-            tls=self._tls() if parts.scheme == "https" else None,
+            tls=self._tls if parts.scheme == "https" else None,
             ticker=self._ticker,
             limits=self._limits,
             on_trouble=on_trouble,

@@ -1,0 +1,72 @@
+"""Where one process keeps the socket of its own endpoints: a name of its own, found abandoned when the process is gone."""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from warren.admin.serve import LONGEST_PATH
+
+NAME_LENGTH: Final = len("/12345678.sock")
+
+
+class OwnPlace:
+    """A socket path that no other living process uses, whichever containers share the directory.
+
+    Process ids do not tell: every container has a process 1. A lock does, and the kernel gives it back at the end.
+    """
+
+    def __init__(self, state: Path) -> None:
+        """What processes that are gone have left in the directory is removed. Raises OSError when nothing can be made there."""
+        directory = state / "sockets"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_abandoned(directory)
+        name = secrets.token_hex(4)
+        self.socket_path = short(directory) / f"{name}.sock"
+        self._lock_path = directory / f"{name}.lock"
+        self._lock = locked(self._lock_path)
+
+    def leave(self) -> None:
+        """Remove socket and lock: nobody needs them any more."""
+        self.socket_path.unlink(missing_ok=True)
+        self._lock_path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def short(directory: Path) -> Path:
+    """The directory by a path that leaves room for a socket's name within the kernel's limit."""
+    if len(os.fsencode(directory)) + NAME_LENGTH <= LONGEST_PATH or not Path("/proc/self/fd").is_dir():
+        return directory
+    # Through its descriptor, which stays open while the process lives, every directory has a short path.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return Path(f"/proc/self/fd/{descriptor}")
+
+
+def locked(path: Path) -> int:
+    """The descriptor of a new file that this process holds the lock on."""
+    while True:
+        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            return lock
+        os.close(lock)  # another process took it for abandoned in the moment before it was locked
+
+
+def remove_abandoned(directory: Path) -> None:
+    """Remove the sockets whose lock nobody holds."""
+    for lock_path in directory.glob("*.lock"):
+        socket_path = lock_path.with_suffix(".sock")
+        try:
+            lock = os.open(lock_path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue  # gone meanwhile, or another user's
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # its process lives
+        else:
+            socket_path.unlink(missing_ok=True)
+            lock_path.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
