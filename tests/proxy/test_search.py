@@ -13,6 +13,7 @@ from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, QueryId
 from warren.protocol.asked import Follow, FollowKind, Spooled, SpooledAction
+from warren.proxy import search
 from warren.proxy.search import Search, SearchLimits
 from warren.proxy.upstreams import Upstreams
 from warren.wire.ticker import Ticker
@@ -229,3 +230,44 @@ async def test_a_wait_for_anothers_search_has_an_end() -> None:
         with pytest.raises(NoClusterAvailable, match="still being searched for"):
             await scene.ask({A: 404, B: 404})
         go_on.set()
+
+
+async def test_a_strangers_search_denies_the_owner_nothing() -> None:
+    """Clusters answer by slug and credentials: what they say to one who only knows the id is not for its owner."""
+    scene = Scene()
+    go_on = asyncio.Event()
+
+    async def fails() -> int:
+        await go_on.wait()
+        raise SILENT
+
+    async def stranger() -> None:
+        with pytest.raises(NoClusterAvailable):
+            await scene.ask({A: 404, B: fails}, target="/v1/statement/executing/x/guessed/1")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stranger())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        owner = group.create_task(scene.ask({A: 200, B: SILENT}, target="/v1/statement/executing/x/real/1"))
+        await asyncio.sleep(0)
+        go_on.set()
+    assert owner.result().done == [200]
+
+
+async def test_a_strangers_search_that_does_not_end_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "STRANGERS_SECONDS", 0.01)
+    scene = Scene()
+    go_on = asyncio.Event()
+
+    async def late() -> int:
+        await go_on.wait()
+        return 404
+
+    async with asyncio.TaskGroup() as group:
+        stranger = group.create_task(scene.ask({A: late, B: 404}, target="/guessed"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (await scene.ask({A: 200, B: 404}, target="/real")).done == [200]
+        go_on.set()
+    assert stranger.result().done == [404]
