@@ -32,7 +32,7 @@ async def connect(settings: Settings, url: DatabaseUrl) -> list[Finding]:
         await database.ping()
     except StoreUnavailable as error:
         await database.close()
-        return [Finding(f"database {database.label}: {error}", False)]
+        return [Finding(f"database {error}", False)]
     findings = [Finding(f"database {database.label}: answers", True)]
     try:
         rows = await ClusterStore(database).read()
