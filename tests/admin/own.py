@@ -14,7 +14,7 @@ from warren.admin.readiness import Readiness
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import RegistryConflict, StoreUnavailable
-from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Health, HealthStatus
+from warren.model import Cluster, ClusterName, ClusterUrl, GroupName
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 JSON = {"Content-Type": "application/json"}
@@ -55,9 +55,7 @@ class RegistryInMemory:
         return {cluster.name: cluster for cluster in self._roster.value.clusters}
 
     def _store(self, clusters: Mapping[ClusterName, Cluster], changed: Cluster) -> Cluster:
-        pending = Health(HealthStatus.PENDING)
-        roster = self._roster.value.with_clusters(tuple(clusters.values()))
-        self._roster.swap(roster.with_health(changed.name, pending))
+        self._roster.swap(self._roster.value.with_clusters(tuple(clusters.values())))
         return changed
 
 

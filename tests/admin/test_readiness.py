@@ -1,4 +1,7 @@
+import pytest
+
 from tests.admin.own import Own
+from warren.admin.entrance import CLIENT_ADDRESS
 from warren.admin.readiness import Readiness
 
 
@@ -30,3 +33,17 @@ async def test_details_are_json_for_those_who_ask() -> None:
     }
     own.readiness = Readiness(False, "shutting down")
     assert (await own.ask("GET", "/trino-gateway/readyz", headers={"Accept": "application/json"})).status == 503
+
+
+@pytest.mark.parametrize(("ready", "status", "text"), [(True, 200, "ok"), (False, 503, "shutting down")])
+async def test_those_whom_the_management_api_refuses_get_the_text_and_no_details(
+    ready: bool, status: int, text: str
+) -> None:
+    readiness = Readiness(ready, "ok" if ready else "shutting down", {"clusters": {"blue": "HEALTHY"}})
+    own = Own(readiness=readiness, allow_from=["10.0.0.0/8"])
+    accept = {"Accept": "application/json"}
+    stranger = await own.ask("GET", "/trino-gateway/readyz", headers=accept)
+    assert (stranger.status, stranger.text) == (status, text)
+    friend = await own.ask("GET", "/trino-gateway/readyz", headers={**accept, CLIENT_ADDRESS: "10.1.2.3"})
+    assert friend.status == status
+    assert "blue" in friend.text

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from warren.clusters.coordinators import Coordinators
-from warren.clusters.health import RECHECK_SECONDS, Prober, Thresholds, verdict
+from warren.clusters.health import DROPPED_IN_A_ROW, RECHECK_SECONDS, Prober, Thresholds, verdict
 from warren.clusters.monitors.monitor import Monitor, Observation
 from warren.clusters.monitors.noop import Noop
 from warren.clusters.roster import Roster
@@ -509,3 +509,57 @@ async def test_a_cluster_that_comes_back_after_its_removal_starts_anew() -> None
         world.roster.swap(world.roster.value.with_clusters([BLUE]))
         await world.pass_time(1)
         assert prober.unreachable_for(BLUE.proxy_to, world.clock.monotonic()) == 0.0
+
+
+class Standstill(Trinos):
+    """While a cluster is asked the process stands still, so that the deadline is over before its answer is seen."""
+
+    def __init__(self, clock: Clock, *, times: int, is_noticed_late: bool) -> None:
+        super().__init__()
+        self._clock = clock
+        self._times = times
+        self._is_noticed_late = is_noticed_late
+
+    async def check(self, cluster: Cluster) -> Observation:
+        if self._times > 0:
+            self._times -= 1
+            self.asked.append(cluster.proxy_to)
+            self._clock.now += 7
+            if not self._is_noticed_late:
+                await settle()
+            return REFUSED
+        return await super().check(cluster)
+
+
+@pytest.mark.parametrize("is_noticed_late", [True, False])
+async def test_a_silence_while_this_process_stood_still_is_no_sign_and_the_probe_is_repeated_at_once(
+    is_noticed_late: bool,
+) -> None:
+    world = World(BLUE)
+    with capture_logs() as lines:
+        async with world.probing(monitor=Standstill(world.clock, times=1, is_noticed_late=is_noticed_late)):
+            await settle()
+    assert world.status() is HealthStatus.HEALTHY
+    assert [line["event"] for line in lines] == ["probe_repeated", "cluster_health_changed"]
+
+
+async def test_a_process_that_stands_still_ever_and_again_believes_its_probes_all_the_same() -> None:
+    world = World(BLUE)
+    monitor = Standstill(world.clock, times=10**6, is_noticed_late=True)
+    async with world.probing(monitor=monitor):
+        assert world.status() is HealthStatus.UNHEALTHY
+    assert len(monitor.asked) == DROPPED_IN_A_ROW + 1
+
+
+async def test_an_answer_counts_although_this_process_stood_still() -> None:
+    class Late(Trinos):
+        async def check(self, cluster: Cluster) -> Observation:
+            world.clock.now += 7
+            self.asked.append(cluster.proxy_to)
+            return BROKEN
+
+    world = World(BLUE)
+    monitor = Late()
+    async with world.probing(monitor=monitor):
+        assert world.status() is HealthStatus.UNHEALTHY
+        assert len(monitor.asked) == 1

@@ -1,6 +1,8 @@
 """The roster follows the database, survives it, and shows changes at once."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -77,12 +79,30 @@ class Migrations:
             raise StoreUnavailable(self.because)
 
 
+class SilentStore(FakeStore):
+    """Takes changes and never answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def add(self, cluster: Cluster) -> Cluster:
+        self.asked += 1
+        await asyncio.Event().wait()
+        return cluster
+
+    async def delete(self, name: ClusterName) -> bool:
+        await self.add(replace(BLUE, name=name))
+        return True
+
+
 @dataclass
 class House:
     """A registry and all that it touches."""
 
     directory: Path
     store: FakeStore = field(default_factory=FakeStore)
+    turn_seconds: float = 60.0
     migrations: Migrations | None = None
     roster: Current[Roster] = field(default_factory=lambda: Current(Roster()))
     changed: list[set[str]] = field(default_factory=list)
@@ -99,6 +119,7 @@ class House:
             self.roster,
             lambda names: self.changed.append(set(names)),
             migrate=self.migrations,
+            turn_seconds=self.turn_seconds,
             clock=self.time.clock,
             sleep=self.time.sleep,
         )
@@ -139,7 +160,7 @@ async def test_a_start_loads_the_table(house: House) -> None:
 async def test_an_empty_table_is_a_loaded_roster(house: House) -> None:
     await house.registry.start()
     assert house.roster.value == Roster(loaded=True)
-    assert house.changed == []
+    assert house.changed == [set()]
 
 
 async def test_a_start_without_database_takes_the_snapshot_and_says_so(house: House) -> None:
@@ -198,12 +219,13 @@ async def test_health_of_clusters_that_stay_is_kept(house: House) -> None:
     assert house.changed == [{"blue"}, {"green"}]
 
 
-async def test_only_added_and_changed_clusters_are_told(house: House) -> None:
+async def test_every_change_is_told_with_the_names_of_added_and_changed_clusters(house: House) -> None:
     house.store.rows = {BLUE.name: BLUE, GREEN.name: GREEN}
     await house.registry.start()
     house.changed.clear()
     for rows, told in (
         ([replace(BLUE, group=GroupName("etl")), GREEN], [{"blue"}]),
+        ([GREEN], [set()]),
         ([GREEN], []),
         ([BLUE, replace(GREEN, active=False)], [{"blue", "green"}]),
     ):
@@ -238,6 +260,7 @@ async def test_a_lost_database_keeps_the_roster_and_is_logged_once_when_it_goes_
 
 async def test_changes_are_stored_and_used_at_once(house: House) -> None:
     await house.registry.start()
+    house.changed.clear()
     registry = house.registry
     off = replace(BLUE, active=False)
 
@@ -252,6 +275,7 @@ async def test_changes_are_stored_and_used_at_once(house: House) -> None:
 
     assert await registry.delete(GREEN.name)
     assert not await registry.delete(GREEN.name)
+    assert house.changed[4:] == [set()]
     assert list(house.clusters) == [BLUE]
     assert house.store.rows == {BLUE.name: BLUE}
 
@@ -390,9 +414,10 @@ async def test_a_migration_that_had_to_wait_is_tried_again_until_it_is_done(tmp_
     house.store.rows = {BLUE.name: BLUE}
     with structlog.testing.capture_logs() as logs:
         await house.registry.start()
-        assert house.clusters == (BLUE,)  # the rows may be readable all the same
         assert house.registry.database_state().migration_pending
         async with house.running():
+            await settled()
+            assert house.clusters == (BLUE,), "the rows may be readable all the same"
             await house.time.pass_seconds(3 * MIGRATION_PAUSE_SECONDS)
             assert migrations.attempts == 4
             migrations.because = ""
@@ -427,3 +452,61 @@ async def test_a_caller_who_leaves_does_not_block_later_changes(house: House) ->
     await house.registry.save(GREEN)
     await house.registry.refresh()
     assert house.clusters == tuple(house.store.rows[name] for name in sorted(house.store.rows))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda registry: registry.add(GREEN), lambda registry: registry.delete(GREEN.name)],
+    ids=["add", "delete"],
+)
+async def test_a_change_waits_for_those_before_it_no_longer_than_for_the_database(
+    tmp_path: Path, change: Callable[[Registry], Awaitable[object]]
+) -> None:
+    store = SilentStore()
+    registry = House(tmp_path, store=store, turn_seconds=0.01).registry
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(registry.add(BLUE))
+        await settled()
+        with pytest.raises(StoreUnavailable, match="changes before this one still wait for the database"):
+            async with asyncio.timeout(5):
+                await change(registry)
+        first.cancel()
+    assert store.asked == 1, "the second was not begun"
+
+
+async def test_a_change_whose_caller_leaves_before_its_turn_is_never_begun(tmp_path: Path) -> None:
+    store = SilentStore()
+    registry = House(tmp_path, store=store).registry
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with asyncio.TaskGroup() as group:
+            first, second = group.create_task(registry.add(BLUE)), group.create_task(registry.add(GREEN))
+            await settled()
+            second.cancel()
+            await settled()
+            first.cancel()
+        del second
+        gc.collect()
+    assert store.asked == 1
+    assert [str(warning.message) for warning in warned] == [], "such as: coroutine was never awaited"
+
+
+async def test_a_start_in_which_nothing_could_be_migrated_takes_the_snapshot_without_another_wait(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    house.store.rows = {BLUE.name: BLUE}
+    await house.registry.start()
+    house.snapshot.close()
+
+    again = House(tmp_path, migrations=Migrations(because="no answer in time"))
+    again.store.rows = {GREEN.name: GREEN}
+    await again.registry.start()
+    assert again.store.reads == 0
+    assert again.clusters == (BLUE,)
+    assert again.registry.database_state().error == "no answer in time"
+
+    async with again.running():
+        await settled()
+        assert again.clusters == (GREEN,), "it is read as soon as the instance runs"
+    again.snapshot.close()

@@ -60,3 +60,23 @@ async def test_options_of_the_url_reach_postgresql(postgres_url: DatabaseUrl) ->
     finally:
         await database.close()
     assert dict(row) == {"search_path": "one,two", "application_name": "gateway 7", "statement_timeout": "1234ms"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "are_kept"), [({}, True), ({"prepareThreshold": "0"}, False)])
+async def test_without_prepared_statements_none_is_left_on_a_connection(
+    postgres_url: DatabaseUrl, options: dict[str, str], are_kept: bool
+) -> None:
+    database = Database(replace(postgres_url, options=options), deadline=20.0)
+    try:
+        await database.migrate()
+        await database.insert(
+            "INSERT INTO gateway_backend (name, active) VALUES (:name, :active)", name="a", active=True
+        )
+        assert await database.execute("UPDATE gateway_backend SET active = :active", active=False) == 1
+        rows = await database.fetch("SELECT name, active FROM gateway_backend WHERE name = :name", name="a")
+        assert [dict(row) for row in rows] == [{"name": "a", "active": False}]
+        (row,) = await database.fetch("SELECT count(*) AS kept FROM pg_prepared_statements WHERE name <> ''")
+    finally:
+        await database.close()
+    assert bool(row["kept"]) == are_kept

@@ -120,6 +120,13 @@ def test_options_that_only_tune_the_driver_are_named() -> None:
     assert found.options == {}
 
 
+def test_the_switch_against_prepared_statements_is_honoured_and_other_thresholds_are_tuning() -> None:
+    off = read("jdbc:postgresql://h/d?prepareThreshold=0")
+    assert (off.options, off.without_effect) == ({"prepareThreshold": "0"}, ())
+    five = read("jdbc:postgresql://h/d?prepareThreshold=5")
+    assert (five.options, five.without_effect) == ({}, ("prepareThreshold",))
+
+
 @pytest.mark.parametrize(
     ("url", "word"),
     [

@@ -32,7 +32,7 @@ def own_endpoints(
     management = Management(registry, roster)
     refusals = _Refusals(instance)
     app = Starlette(
-        routes=routes(management, Probes(readiness), Page(instance, roster, readiness)),
+        routes=routes(management, Probes(readiness, allow_from), Page(instance, roster, readiness)),
         exception_handlers={
             HTTPException: refusals.refused,
             StoreUnavailable: refusals.unavailable,

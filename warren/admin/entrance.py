@@ -21,7 +21,7 @@ LIVEZ = "/trino-gateway/livez"
 READYZ = "/trino-gateway/readyz"
 
 _OPEN = frozenset({LIVEZ, READYZ})
-"""Answered to everybody: load balancers ask from anywhere, and learn one word."""
+"""Answered to everybody: load balancers ask from anywhere, and learn one word. `readyz` itself keeps its details."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -54,7 +54,7 @@ class Entrance:
             log.exception("admin_endpoint_failed", method=scope["method"])
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
-        if path not in _OPEN and not self._may_enter(headers):
+        if path not in _OPEN and not may_enter(headers, self._allow_from):
             sentence = f"{client_address(headers) or 'an unknown address'} is in none of the networks of adminAllowFrom"
         elif method not in _SAFE and _comes_from_elsewhere(headers):
             sentence = (
@@ -64,11 +64,13 @@ class Entrance:
             return None
         return refusal(403, sentence, instance=self._instance, accept=headers.get("accept", ""))
 
-    def _may_enter(self, headers: Headers) -> bool:
-        address = client_address(headers)
-        return address is not None and any(
-            address.version == network.version and address in network for network in self._allow_from
-        )
+
+def may_enter(headers: Headers, allow_from: Sequence[Network]) -> bool:
+    """Whether the client's address is in one of these networks; never when it is unknown."""
+    address = client_address(headers)
+    return address is not None and any(
+        address.version == network.version and address in network for network in allow_from
+    )
 
 
 def client_address(headers: Headers) -> IPv4Address | IPv6Address | None:

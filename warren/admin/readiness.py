@@ -1,6 +1,6 @@
 """Is this instance alive, and should it get requests? For load balancers, in one word, and for people, in more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from warren.admin.answers import json_answer
+from warren.admin.entrance import Network, may_enter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,21 @@ class Readiness:
 
 
 class Probes:
-    def __init__(self, readiness: Callable[[], Readiness]) -> None:
+    def __init__(self, readiness: Callable[[], Readiness], allow_from: Sequence[Network]) -> None:
         self._readiness = readiness
+        self._allow_from = allow_from
 
     async def livez(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(self, request: Request) -> Response:
-        """200 or 503. The text of a ready instance is `ok`, whatever else there is to say: upstream's, word for word."""
+        """200 or 503. The text of a ready instance is `ok`, whatever else there is to say: upstream's, word for word.
+
+        Everybody gets the text; the details name clusters, so they are for those who may see the rest as well.
+        """
         now = self._readiness()
         status = 200 if now.ready else 503
-        if "application/json" in request.headers.get("accept", "").lower():
+        wants_details = "application/json" in request.headers.get("accept", "").lower()
+        if wants_details and may_enter(request.headers, self._allow_from):
             return json_answer({"ready": now.ready, "message": now.sentence, "details": dict(now.details)}, status)
         return PlainTextResponse("ok" if now.ready else now.sentence, status)

@@ -1,6 +1,7 @@
 """Keeps the roster's health true: one loop per cluster asks how it is, so that none waits for another."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,13 @@ BETWEEN_PROBES_SECONDS = 1.0
 
 ROSTER_SECONDS = 1.0
 """How often the roster is looked at for clusters that came or went unannounced."""
+
+BEAT_SECONDS = 0.25
+"""How often the prober looks whether its own process still runs."""
+STANDSTILL_SECONDS = 0.5
+"""When a beat is this late, the process stood still: stopped, paused with its machine, or blocked by itself."""
+DROPPED_IN_A_ROW = 2
+"""A process that stands still ever and again must believe its probes some time, or would never see a cluster die."""
 
 _DECIDES_AT_ONCE = frozenset({HealthStatus.PENDING, HealthStatus.UNKNOWN})
 
@@ -59,6 +67,8 @@ class _Watch:
         self.observed: HealthStatus | None = None
         self.streak = 0
         self.suspected_at = 0.0
+        self.dropped = 0
+        """Observations not believed since the last one that was."""
 
     def count(self, observed: HealthStatus) -> None:
         self.streak = self.streak + 1 if observed is self.observed else 1
@@ -92,6 +102,7 @@ class Prober:
         self._watches: dict[ClusterName, _Watch] = {}
         self._silent_since: dict[ClusterUrl, float] = {}
         self._changed = asyncio.Event()
+        self._last_beat = self._last_standstill = -math.inf
         self.first_round_done = asyncio.Event()
         """Set once the roster is loaded and each of its clusters was observed."""
 
@@ -99,6 +110,7 @@ class Prober:
         """Watch the clusters of the roster as they come and go, until cancelled."""
         self._watches.clear()
         async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._beat())
             while True:
                 self._changed.clear()
                 self._follow_roster(loops)
@@ -162,8 +174,14 @@ class Prober:
         while True:
             began = self._clock.monotonic()
             watch.wake.clear()
-            self._take(watch, await self._observe(watch.cluster))
-            await self._clock.wait(watch.wake, self._pause_seconds(watch))
+            observation = await self._observe(watch.cluster)
+            if self._is_own_fault(watch, observation, began):
+                watch.dropped += 1
+                log.info("probe_repeated", cluster=watch.cluster.name, because="this process stood still meanwhile")
+            else:
+                watch.dropped = 0
+                self._take(watch, observation)
+                await self._clock.wait(watch.wake, self._pause_seconds(watch))
             rest = began + BETWEEN_PROBES_SECONDS - self._clock.monotonic()
             await self._clock.wait(asyncio.Event(), rest)
 
@@ -174,6 +192,23 @@ class Prober:
         except TimeoutError:
             reason = f"gave no answer within {self._deadline_seconds:g} seconds"
             return Observation(status=HealthStatus.UNHEALTHY, reason=reason, answered=False)
+
+    async def _beat(self) -> None:
+        """Notes when this process stood still: an answer, and the deadline for it, may both have come in that time."""
+        while True:
+            self._last_beat = self._clock.monotonic()
+            await self._clock.wait(asyncio.Event(), BEAT_SECONDS)
+            now = self._clock.monotonic()
+            if now - self._last_beat > BEAT_SECONDS + STANDSTILL_SECONDS:
+                self._last_standstill = now
+
+    def _is_own_fault(self, watch: _Watch, observation: Observation, began: float) -> bool:
+        """Is a silence since `began` no sign of the cluster, because this process stood still in that time?"""
+        if observation.answered or observation.status is HealthStatus.HEALTHY or watch.dropped >= DROPPED_IN_A_ROW:
+            return False
+        # After a standstill the deadline of the probe may be noticed before the beat is.
+        silent_seconds = self._clock.monotonic() - max(began, self._last_beat)
+        return self._last_standstill > began or silent_seconds > BEAT_SECONDS + STANDSTILL_SECONDS
 
     def _pause_seconds(self, watch: _Watch) -> float:
         health = self._roster.value.health_of(watch.cluster.name)

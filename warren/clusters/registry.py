@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Protocol
@@ -23,6 +24,8 @@ READ_SECONDS = 1.0
 """Pause between two readings of the table: a change made elsewhere holds here within about this time."""
 JITTER = 0.1
 """Share of the pause that is left to chance, so that instances do not read in step."""
+TURN_SECONDS = 2.0
+"""How long a change waits for those before it: as long as one statement to the database may take."""
 MIGRATION_PAUSE_SECONDS = 5.0
 """Pause between two attempts at a migration: a failed one may have held up other users of the tables."""
 
@@ -59,8 +62,8 @@ class DatabaseState:
 class Registry:
     """Owner of the list of clusters in the roster; health there belongs to the monitors.
 
-    Requests never wait for it. It calls `on_change` with the names of clusters that were added or changed,
-    right after the roster with them is in place.
+    Requests never wait for it. Whenever the list has changed it calls `on_change` with the names of clusters that were
+    added or changed, none when some have only gone, right after the new roster is in place.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Registry:
         on_change: Callable[[frozenset[ClusterName]], None],
         *,
         migrate: Callable[[], Awaitable[object]] | None,
+        turn_seconds: float = TURN_SECONDS,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -80,6 +84,7 @@ class Registry:
         self._roster = roster
         self._on_change = on_change
         self._migrate = migrate
+        self._turn_seconds = turn_seconds
         self._clock = clock
         self._sleep = sleep
         self._state = DatabaseState(since=clock(), migration_pending=migrate is not None)
@@ -95,9 +100,12 @@ class Registry:
         return self._state
 
     async def start(self) -> None:
-        """Load the roster: from the database, else from the snapshot, else leave it as it is. Never fails."""
-        await self.migrate()
-        await self.refresh()
+        """Load the roster: from the database, else from the snapshot, else leave it as it is. Never fails.
+
+        A database in which nothing could be migrated is not waited for again: `run` reads it at once.
+        """
+        if await self.migrate():
+            await self.refresh()
         if not self._roster.value.loaded:
             await self._load_snapshot()
 
@@ -112,19 +120,19 @@ class Registry:
 
         Raises RegistryConflict when the name is taken, ValueError for a bad field, StoreUnavailable.
         """
-        return await self._change(self._store.add(cluster))
+        return await self._change(lambda: self._store.add(cluster))
 
     async def save(self, cluster: Cluster) -> Cluster:
         """Store a cluster, new or not, and use it at once. Raises ValueError and StoreUnavailable."""
-        return await self._change(self._store.save(cluster))
+        return await self._change(lambda: self._store.save(cluster))
 
     async def set_active(self, name: ClusterName, active: bool) -> Cluster:
         """Raises RegistryConflict when there is no such cluster, and StoreUnavailable."""
-        return await self._change(self._store.set_active(name, active))
+        return await self._change(lambda: self._store.set_active(name, active))
 
     async def delete(self, name: ClusterName) -> bool:
         """Whether there was such a cluster. Raises StoreUnavailable."""
-        async with self._changing:
+        async with self._turn():
             was_there = await self._store.delete(name)
             await self._apply(gone=name)
         return was_there
@@ -143,20 +151,28 @@ class Registry:
             self._swap(rows.clusters)
         await self._save_snapshot()
 
-    async def migrate(self) -> None:
-        """Bring the tables up to date if that is still to be done; a failure is logged, and tried again by `run`."""
+    async def migrate(self) -> bool:
+        """Bring the tables up to date if that is still to be done; False when it failed.
+
+        A failure is logged, and tried again by `run`.
+        """
         if self._migrate is None or not self._state.migration_pending:
-            return
+            return True
         try:
             await self._migrate()
         except StoreUnavailable as error:
             if self._migration_error != str(error):
                 log.warning("migration_waits", because=str(error))
             self._migration_error = str(error)
-        else:
-            self._state = replace(self._state, migration_pending=False)
+            if self._state.last_read is None:
+                self._state = replace(self._state, error=str(error))
+            return False
+        self._state = replace(self._state, migration_pending=False)
+        return True
 
     async def _keep_reading(self) -> None:
+        if self._state.last_read is None:
+            await self.refresh()
         while True:
             await self._sleep(READ_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))
             await self.refresh()
@@ -166,12 +182,27 @@ class Registry:
             await self._sleep(MIGRATION_PAUSE_SECONDS)
             await self.migrate()
 
-    async def _change(self, change: Awaitable[Cluster]) -> Cluster:
-        # One at a time: the last to reach the database is the last to reach the roster.
-        async with self._changing:
-            changed = await change
+    async def _change(self, change: Callable[[], Awaitable[Cluster]]) -> Cluster:
+        async with self._turn():
+            changed = await change()
             await self._apply(gone=changed.name, come=(changed,))
         return changed
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One change at a time: the last to reach the database is the last to reach the roster.
+
+        Raises StoreUnavailable when the turn does not come in time; nothing was begun then.
+        """
+        try:
+            async with asyncio.timeout(self._turn_seconds):
+                await self._changing.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("changes before this one still wait for the database; it was not begun") from error
+        try:
+            yield
+        finally:
+            self._changing.release()
 
     async def _apply(self, *, gone: ClusterName, come: tuple[Cluster, ...] = ()) -> None:
         """Let the roster follow a change that is in the database."""
@@ -189,8 +220,7 @@ class Registry:
         if before.loaded and before.clusters == clusters:
             return
         self._roster.swap(before.with_clusters(clusters))
-        if changed := frozenset(cluster.name for cluster in set(clusters) - set(before.clusters)):
-            self._on_change(changed)
+        self._on_change(frozenset(cluster.name for cluster in set(clusters) - set(before.clusters)))
 
     def _note_failure(self, error: str) -> None:
         if not self._is_lost:
@@ -212,7 +242,7 @@ class Registry:
     async def _load_snapshot(self) -> None:
         saved = await asyncio.to_thread(self._snapshot.load)
         if saved is None:
-            log.warning("roster_unknown", because="the database is not reachable, and there is no snapshot")
+            log.warning("roster_unknown", because="the database could not be read, and there is no snapshot")
             return
         log.warning("roster_from_snapshot", saved_at=saved.at, clusters=len(saved.rows.clusters))
         self._saved = saved.rows.clusters

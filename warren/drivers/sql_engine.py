@@ -21,6 +21,14 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "my
 EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
 """What to install of this package for a driver that does not come with it."""
 
+_UNPREPARED = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+}
+"""No statement outlives its transaction, so each may be another connection's: PgBouncer's transaction mode. The empty
+name is needed too: SQLAlchemy prepares every statement, and only one without a name does asyncpg send whole each time."""
+
 
 def make_engine(url: DatabaseUrl, *, patience: float) -> AsyncEngine:
     """An engine that connects when first used; `patience` bounds, in seconds, each wait for a lock or connection.
@@ -90,7 +98,8 @@ def _postgresql(url: DatabaseUrl, patience: float) -> dict[str, Any]:
         session["search_path"] = url.options["currentSchema"]
     if "options" in url.options:
         session["options"] = url.options["options"]
-    return {"timeout": patience, "server_settings": session, "ssl": client_context(url)}
+    connecting = {"timeout": patience, "server_settings": session, "ssl": client_context(url)}
+    return connecting | _UNPREPARED if "prepareThreshold" in url.options else connecting
 
 
 def _prepare_file(engine: AsyncEngine, path: Path) -> None:

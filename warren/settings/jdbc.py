@@ -32,7 +32,7 @@ class DatabaseUrl:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The same words for all dialects: `sslmode` (PostgreSQL's six), `sslrootcert`, `sslcert`, `sslkey` (absolute
     paths), `connectTimeout`, `socketTimeout` (seconds, above 0); for PostgreSQL `currentSchema`, `options`,
-    `ApplicationName`."""
+    `ApplicationName`, `prepareThreshold` (`0` or not there)."""
     key_password: SecretStr | None = None
     """Of the private key in `sslkey`."""
     path: Path | None = None

@@ -44,6 +44,8 @@ class Vocabulary:
     """Options that guard or change what is done, and what to write instead."""
     inert: frozenset[str]
     """Tuning of the Java driver and the like."""
+    only_as: Mapping[str, str]
+    """Options that tune the Java driver too, but for one value, which means something here."""
 
     def read(self, written: Mapping[str, str]) -> Honoured:
         """Raises WrongValue for the first option that cannot be honoured."""
@@ -54,7 +56,7 @@ class Vocabulary:
             word = name.lower()
             if word in self.security:
                 security[word] = value
-            elif word in self.inert:
+            elif word in self.inert or value != self.only_as.get(word, value):
                 unused.append(name)
             elif word in self.refused:
                 raise WrongValue(f"option {name}: {self.refused[word]}")
@@ -191,6 +193,7 @@ POSTGRESQL = Vocabulary(
         "currentschema": "currentSchema",
         "options": "options",
         "applicationname": "ApplicationName",
+        "preparethreshold": "prepareThreshold",
     },
     timeouts={
         "connecttimeout": ("connectTimeout", 1),
@@ -214,10 +217,12 @@ POSTGRESQL = Vocabulary(
         databaseMetadataCacheFields databaseMetadataCacheFieldsMiB defaultRowFetchSize disableColumnSanitiser
         escapeSyntaxCallMode groupStartupParameters hideUnprivilegedObjects hostRecheckSeconds loadBalanceHosts
         logServerErrorDetail logUnclosedConnections loggerFile loggerLevel maxResultBuffer preferQueryMode
-        prepareThreshold preparedStatementCacheQueries preparedStatementCacheSizeMiB protocolVersion
+        preparedStatementCacheQueries preparedStatementCacheSizeMiB protocolVersion
         quoteReturningIdentifiers reWriteBatchedInserts readOnlyMode receiveBufferSize sendBufferSize
         sslResponseTimeout stringtype targetServerType tcpKeepAlive tcpNoDelay unknownLength
         """),
+    # 0 is what people write for a PgBouncer in transaction mode: no prepared statements.
+    only_as={"preparethreshold": "0"},
 )
 
 MYSQL_INERT = words("""
@@ -259,6 +264,7 @@ MYSQL = Vocabulary(
     secured=mysql_security,
     refused=MYSQL_REFUSED,
     inert=MYSQL_INERT,
+    only_as={},
 )
 
 MARIADB = Vocabulary(
@@ -270,4 +276,5 @@ MARIADB = Vocabulary(
     secured=mariadb_security,
     refused=MYSQL_REFUSED,
     inert=MYSQL_INERT,
+    only_as={},
 )

@@ -20,6 +20,7 @@ def warnings(text: str) -> str:
         ("serverConfig: {node.bind-ip: '::1'}", False),
         ("adminAllowFrom: [10.0.0.0/8]", False),
         ("adminAllowFrom: []", False),
+        ("adminAllowFrom: [0.0.0.0/0]", True),
     ],
 )
 def test_an_open_management_api_is_told_unless_only_this_host_reaches_it(text: str, is_open: bool) -> None:
@@ -31,12 +32,35 @@ def test_an_open_management_api_is_told_unless_only_this_host_reaches_it(text: s
     [
         ("serverConfig: {http-server.process-forwarded: true}", True),
         ("serverConfig: {http-server.process-forwarded: true}\ntrustedProxies: [10.0.0.0/8]", False),
+        ("serverConfig: {http-server.process-forwarded: true}\ntrustedProxies: [0.0.0.0/0]", True),
         ("serverConfig: {http-server.process-forwarded: false}", False),
         ("", False),
     ],
 )
 def test_believing_every_client_is_told(text: str, is_open: bool) -> None:
     assert ("trustedProxies" in warnings(text)) == is_open
+
+
+ALLOWED = "adminAllowFrom: [10.0.0.0/8]"
+FORWARDED = "serverConfig: {http-server.process-forwarded: true}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_useless"),
+    [
+        ([ALLOWED, FORWARDED], True),
+        ([ALLOWED, "serverConfig: {http-server.process-forwarded: true, node.bind-ip: 127.0.0.1}"], True),
+        ([ALLOWED, FORWARDED, "trustedProxies: ['::/0']"], True),
+        ([ALLOWED, FORWARDED, "trustedProxies: [192.0.2.1/32]"], False),
+        ([ALLOWED], False),
+        (["adminAllowFrom: []", FORWARDED], False),
+        ([FORWARDED], False),
+    ],
+)
+def test_allowed_addresses_that_any_client_can_claim_are_told(lines: list[str], is_useless: bool) -> None:
+    told = warnings("\n".join(lines))
+    assert ("any client can claim an allowed address in X-Forwarded-For" in told) == is_useless
+    assert not is_useless or "list your load balancers, and no others, in trustedProxies" in told
 
 
 def test_credentials_of_monitors_that_are_not_there_are_told_without_being_shown() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from warren.settings.describe import key_of
 from warren.settings.root import Settings
-from warren.settings.section import EVERYWHERE, Inert, Section
+from warren.settings.section import Inert, Network, Section
 from warren.settings.server import ForwardedMode
 
 
@@ -46,16 +46,30 @@ def unused_options(settings: Settings) -> Iterator[str]:
 
 def open_doors(settings: Settings) -> Iterator[str]:
     """What anyone can do who reaches the port."""
+    believes_all = settings.server.forwarded is ForwardedMode.ACCEPT and is_everywhere(settings.trusted_proxies)
+    is_narrowed = bool(settings.admin_allow_from) and not is_everywhere(settings.admin_allow_from)
+    # On a loopback address, too: a load balancer on this host passes on what its clients claim.
+    if believes_all and is_narrowed:
+        yield (
+            "adminAllowFrom keeps nobody out: http-server.process-forwarded is true and trustedProxies is everything, "
+            "so any client can claim an allowed address in X-Forwarded-For: "
+            "list your load balancers, and no others, in trustedProxies"
+        )
     bound = settings.server.bind_ip
     if bound is not None and ip_address(bound).is_loopback:
         return
-    if settings.admin_allow_from == EVERYWHERE:
+    if is_everywhere(settings.admin_allow_from):
         yield (
             "the management API is open to everyone who can reach the port: "
             "list the networks that may use it in adminAllowFrom"
         )
-    if settings.server.forwarded is ForwardedMode.ACCEPT and settings.trusted_proxies == EVERYWHERE:
+    if believes_all and not is_narrowed:
         yield (
             "http-server.process-forwarded is true, so any client can name itself in X-Forwarded-For: "
             "list your load balancers in trustedProxies"
         )
+
+
+def is_everywhere(networks: Sequence[Network]) -> bool:
+    """Whether everybody is in them; those of IPv4 are enough for that."""
+    return any(network.prefixlen == 0 for network in networks)
