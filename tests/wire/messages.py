@@ -9,6 +9,8 @@ SENT_ON = (
 )
 FORWARDED_GET = b"GET /v1/x HTTP/1.1\r\n" + SENT_ON + b"\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+LAST_OK = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+"""As the client gets it when its connection is closed afterwards."""
 
 
 def post(size: int, body: bytes = b"") -> bytes:

@@ -22,6 +22,8 @@ from warren.wire.upstream import Upstream, UpstreamLimits
 PATIENCE = 5.0
 """Seconds after which a test that waits for something has failed."""
 
+FORWARDING = Forwarding(pseudonym=b"warren-1")
+
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -171,20 +173,34 @@ class Listener:
         sock.close()
         return False
 
+    def close(self) -> None:
+        self.closes()
+
     def closes(self) -> None:
         self._sock.close()
         for talker in self._talkers:
             talker.leaves()
 
 
-def listening(address: str = "127.0.0.1", *, backlog: int = 16, receive_buffer: int | None = None) -> Listener:
+def listening(
+    address: str = "127.0.0.1", *, port: int = 0, backlog: int = 16, receive_buffer: int | None = None
+) -> Listener:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.bind((address, 0))
+    sock.bind((address, port))
     sock.listen(backlog)
     return Listener(sock)
+
+
+def listening_socket(*, dual_stack: bool) -> socket.socket:
+    """With `dual_stack` of both families, as the gateway's is where nobody says otherwise, though on loopback only."""
+    sock = socket.socket(socket.AF_INET6 if dual_stack else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if dual_stack:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.bind(("::ffff:127.0.0.1" if dual_stack else "127.0.0.1", 0))
+    return sock
 
 
 def listening_on_path(path: Path) -> Listener:
@@ -288,6 +304,8 @@ async def stage(
     cluster: Listener | None = None,
     budget: int = 1 << 20,
     tls: ssl.SSLContext | None = None,
+    dual_stack: bool = False,
+    forwarding: Forwarding = FORWARDING,
 ) -> AsyncIterator[Stage]:
     """A gateway in front of one cluster. At its end nothing may be left open."""
     cluster = cluster or listening()
@@ -304,13 +322,13 @@ async def stage(
         serving = Serving(
             script,
             limits=limits or ServingLimits(),
-            forwarding=Forwarding(pseudonym=b"warren-1"),
+            forwarding=forwarding,
             budget=Budget(budget),
             ticker=ticker,
             tasks=Tasks(group),
         )
         server = await asyncio.get_running_loop().create_server(
-            lambda: ClientConnection(serving), "127.0.0.1", 0, ssl=tls
+            lambda: ClientConnection(serving), sock=listening_socket(dual_stack=dual_stack), ssl=tls
         )
         shown = Stage(
             server.sockets[0].getsockname()[1], cluster, to, serving, script, ticker, troubles=troubles, upstreams=[to]

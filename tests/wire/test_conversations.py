@@ -1,12 +1,15 @@
 """What client and cluster say to each other through the gateway, byte for byte."""
 
 import asyncio
+from ipaddress import ip_network
 
 import pytest
 
-from tests.wire.messages import FORWARDED_GET, GET, OK, SENT_ON, answered
-from tests.wire.stage import stage
+from tests.wire.messages import FORWARDED_GET, GET, LAST_OK, OK, SENT_ON, answered, post
+from tests.wire.stage import stage, until
 from warren.wire.exchange import Exchange
+from warren.wire.outbound import MAX_INTERIM
+from warren.wire.syntax.forwarded import Believe, Forwarding
 
 
 async def test_a_plain_exchange_passes_and_both_connections_are_used_again() -> None:
@@ -51,6 +54,25 @@ async def test_requests_sent_ahead_are_answered_in_order_one_at_a_time() -> None
         await client.sends(GET[7:])
         await cluster.gets(FORWARDED_GET)
         await cluster.sends(OK)
+        await client.gets(OK)
+
+
+async def test_a_request_sent_ahead_is_served_although_the_next_begins_to_arrive_before_its_turn() -> None:
+    started: list[Exchange] = []
+    async with stage(started.append) as gateway:
+        client = await gateway.client()
+        await client.sends(GET * 2)
+        await until(lambda: len(started) == 1)
+        (connection,) = gateway.connections
+        started[0].answer(200, b"text/plain", b"ok")
+        connection.data_received(GET[:20])  # as the loop hands it on, within the turn that ended the first answer
+        await client.gets(OK)
+        await until(lambda: len(started) == 2)
+        started[1].answer(200, b"text/plain", b"ok")
+        await client.gets(OK)
+        await client.sends(GET[20:])
+        await until(lambda: len(started) == 3)
+        started[2].answer(200, b"text/plain", b"ok")
         await client.gets(OK)
 
 
@@ -230,6 +252,50 @@ async def test_an_answers_head_may_have_64_kib(size: int, status: bytes, *, spli
         assert answer.startswith(b"HTTP/1.1 " + status)
 
 
+async def test_each_answer_of_a_connection_may_have_its_early_hints() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    async with stage() as gateway:
+        client = await gateway.client()
+        await client.sends(GET)
+        cluster = await gateway.cluster.accepts()
+        for _ in range(MAX_INTERIM + 1):
+            await cluster.gets(FORWARDED_GET)
+            await cluster.sends(hints)
+            await client.gets(hints)
+            await cluster.sends(OK)
+            await client.gets(OK)
+            await client.sends(GET)
+
+
+async def test_an_answer_without_a_body_tells_no_length() -> None:
+    async with stage() as gateway:
+        client = await gateway.client()
+        await client.sends(GET)
+        cluster = await gateway.cluster.accepts()
+        await cluster.gets(FORWARDED_GET)
+        await cluster.sends(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n")
+        await cluster.sends(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX: y\r\n\r\n")
+        await client.gets(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\nX: y\r\n\r\n")
+        await answered(client, cluster)
+
+
+async def test_an_ipv4_client_of_a_socket_for_both_families_is_trusted_and_told_as_such() -> None:
+    trusting = Forwarding(pseudonym=b"warren-1", believe=Believe.ALL, trusted=(ip_network("127.0.0.0/8"),))
+    async with stage(dual_stack=True, forwarding=trusting) as gateway:
+        addresses: list[bytes] = []
+
+        def note(exchange: Exchange) -> None:
+            addresses.append(exchange.client_address())
+            exchange.forward_to(gateway.upstream, 10.0)
+
+        gateway.script.decide = note
+        client = await gateway.client()
+        await client.sends(GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"))
+        cluster = await gateway.cluster.accepts()
+        assert b"\r\nX-Forwarded-For: 203.0.113.7, 127.0.0.1\r\n" in await cluster.head()
+        assert addresses == [b"203.0.113.7"]
+
+
 async def test_an_http_1_0_client_gets_the_content_of_chunks_and_an_end() -> None:
     async with stage() as gateway:
         client = await gateway.client()
@@ -380,3 +446,12 @@ async def test_a_small_body_that_came_with_its_refused_head_costs_no_connection(
         for _ in range(2):
             await client.sends(b"POST /v1/x HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\nab")
             await client.gets(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno")
+
+
+async def test_an_answer_made_here_before_the_request_is_whole_says_that_it_is_the_last() -> None:
+    async with stage() as gateway:
+        gateway.script.decide = lambda exchange: exchange.answer(200, b"text/plain", b"ok")
+        client = await gateway.client()
+        await client.sends(post(4, b"ab"))
+        await client.gets(LAST_OK)
+        await client.is_closed()

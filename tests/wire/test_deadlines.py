@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+from structlog.testing import capture_logs
+
 from tests.wire.messages import FORWARDED_GET, GET, OK, answered, forwarded_post, post
 from tests.wire.stage import listening, stage, until
 from warren.wire.exchange import Exchange
+from warren.wire.ticker import Ticker
 
 
 async def test_a_head_that_does_not_arrive_is_a_408() -> None:
@@ -79,6 +83,99 @@ async def test_a_body_that_stops_is_a_408_and_its_cluster_is_let_go() -> None:
         assert body == b"the body of this request stopped arriving"
         await cluster.is_gone()
         assert gateway.troubles == []
+
+
+@pytest.mark.parametrize("too_slow", [True, False])
+async def test_who_is_refused_within_its_body_while_a_cluster_is_asked_is_cut_in_the_end(*, too_slow: bool) -> None:
+    async with stage() as gateway:
+
+        async def submission(exchange: Exchange) -> None:
+            exchange.release(await exchange.ask(gateway.upstream, 8.0))
+
+        gateway.script.decide = lambda exchange: exchange.hold(submission(exchange))
+        client = await gateway.client()
+        await client.sends(b"POST /v1/x HTTP/1.1\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        cluster = await gateway.cluster.accepts()
+        await cluster.head()
+        if too_slow:
+            gateway.time_passes(61.0)
+        else:
+            await client.sends(b"zz\r\n")
+        head, _ = await client.message()
+        assert head.startswith(b"HTTP/1.1 408 " if too_slow else b"HTTP/1.1 400 ")
+        assert b"\r\nConnection: close\r\n" in head
+        await client.is_closed()  # but its own side is still open
+        gateway.time_passes(61.0)
+        await gateway.is_empty()
+
+
+async def test_an_empty_line_after_a_request_is_no_unfinished_head() -> None:
+    async with stage() as gateway:
+        client = await gateway.client()
+        await client.sends(GET + b"\r\n")
+        cluster = await gateway.cluster.accepts()
+        await cluster.gets(FORWARDED_GET)
+        await cluster.sends(OK)
+        await client.gets(OK)
+        await client.sends(b"\r\n\r\n")
+        await asyncio.sleep(0.01)
+        gateway.time_passes(21.0)
+        assert client.has_nothing()
+        await answered(client, cluster)
+        gateway.time_passes(199.0)
+        await client.sends(b"\r\n")  # and it does not prolong the idle time
+        await asyncio.sleep(0.01)
+        gateway.time_passes(2.0)
+        await client.is_closed()
+
+
+class Broken:
+    """A connection with a bug."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.deadline = 0.0
+        self.judged = 0
+
+    def expired(self) -> None:
+        self.judged += 1
+        raise KeyError("a bug")
+
+    def client_left(self) -> None: ...
+
+    def drain(self) -> None: ...
+
+
+async def test_a_connection_that_fails_at_its_deadline_is_cut_and_the_others_are_judged() -> None:
+    async with stage() as gateway:
+        clients = [await gateway.client() for _ in range(8)]
+        await until(lambda: len(gateway.connections) == 8)
+        broken = Broken(gateway.connections[3].transport)
+        gateway.serving.connections.add(broken)
+        with capture_logs() as logs:
+            gateway.time_passes(20.5)
+            gateway.time_passes(0.1)
+        for client in clients:
+            await client.is_gone()
+        assert (broken.judged, [line["event"] for line in logs]) == (1, ["connection_failed"])
+        gateway.serving.forget(broken)
+
+
+async def test_a_watcher_that_fails_is_logged_once_and_the_others_hear() -> None:
+    heard: list[float] = []
+
+    def fails(now: float) -> None:
+        if now < 3.0:
+            raise KeyError("a bug")
+
+    ticker = Ticker()
+    ticker.watch(fails)
+    ticker.watch(heard.append)
+    with capture_logs() as logs:
+        for now in (1.0, 2.0, 3.0):
+            ticker.tick(now)
+    assert heard == [1.0, 2.0, 3.0]
+    assert [line["event"] for line in logs] == ["watcher_failed"]
 
 
 async def test_a_body_that_somebody_waits_for_and_that_stops_is_a_408() -> None:

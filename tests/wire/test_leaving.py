@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.wire.messages import FORWARDED_GET, GET, OK, forwarded_post, post
-from tests.wire.stage import Talker, listening, stage, until
+from tests.wire.stage import PATIENCE, Talker, listening, stage, until
 from warren.wire.exchange import Exchange
+from warren.wire.inbound import ClientConnection
 from warren.wire.upstream import UpstreamLimits
 
 WAYS_TO_LEAVE = pytest.mark.parametrize(
@@ -191,3 +192,65 @@ async def test_with_requests_sent_ahead() -> None:
         await until(lambda: not gateway.connections)
         assert gateway.cluster.has_no_caller()
         assert len(gateway.script.ended) == 1
+
+
+async def sends_until_paused(client: Talker, piece: bytes, connection: ClientConnection) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not connection.read_paused:
+            client.sends_at_most(piece)
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("answer_first", [True, False])
+async def test_what_was_sent_ahead_is_not_begun_for_a_client_that_is_gone(*, answer_first: bool) -> None:
+    started: list[Exchange] = []
+    async with stage(started.append) as gateway:
+        client = await gateway.client()
+        await client.sends(GET * 2)
+        await until(lambda: len(started) == 1)
+        (connection,) = gateway.connections
+        # Both within one turn of the loop, before the next request has its turn.
+        if answer_first:
+            started[0].answer(200, b"text/plain", b"ok")
+        connection.transport.abort()
+        connection.connection_lost(None)
+        if not answer_first:
+            started[0].answer(200, b"text/plain", b"ok")
+        await client.is_gone()
+        await until(lambda: not gateway.connections)
+        assert len(started) == 1
+
+
+@WAYS_TO_LEAVE
+async def test_while_its_upload_waits_for_a_slow_cluster(way: Callable[[Talker], None]) -> None:
+    async with stage(cluster=listening(receive_buffer=65536)) as gateway:
+        client = await gateway.client()
+        await client.sends(post(1_000_000_000))
+        cluster = await gateway.cluster.accepts()
+        await cluster.gets(forwarded_post(1_000_000_000))
+        (connection,) = gateway.connections
+        await sends_until_paused(client, b"a" * 65536, connection)
+        client.sends_at_most(b"unread")
+        gateway.time_passes(0.1)
+        assert gateway.connections  # it waits, and that is all
+        way(client)
+        gateway.time_passes(0.1)
+        await gateway.is_empty()
+        await until(lambda: not gateway.upstream.open)
+        assert not gateway.serving.paused
+
+
+@WAYS_TO_LEAVE
+async def test_with_more_sent_ahead_than_is_read(way: Callable[[Talker], None]) -> None:
+    async with stage() as gateway:
+        client = await gateway.client()
+        await client.sends(GET)
+        cluster = await gateway.cluster.accepts()
+        await cluster.gets(FORWARDED_GET)
+        (connection,) = gateway.connections
+        await sends_until_paused(client, GET * 100, connection)
+        client.sends_at_most(GET)
+        way(client)
+        gateway.time_passes(0.1)
+        await cluster.is_gone()
+        await gateway.is_empty()

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from tests.wire.certificates import Authority, joined, make_authority
-from tests.wire.messages import GET, OK, post
+from tests.wire.messages import GET, LAST_OK, OK, post
 from tests.wire.stage import PATIENCE, Listener, Stage, listening, stage, until
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.ticker import Ticker
@@ -137,7 +137,7 @@ async def test_an_early_answer_arrives_although_the_client_still_sends(authority
         for _ in range(30):
             writer.write(b"a" * 100_000)
             await writer.drain()
-        assert await reader.readexactly(len(OK)) == OK
+        assert await reader.readexactly(len(LAST_OK)) == LAST_OK
         gateway.time_passes(2.1)
         with suppress(ConnectionResetError):
             await reader.read()

@@ -1,10 +1,15 @@
 """Clusters that fail: what the client is told, what is sent again, and that a broken answer looks broken."""
 
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+
 import pytest
 
-from tests.wire.messages import FORWARDED_GET, GET, OK, answered, forwarded_post, post
+from tests.wire.messages import FORWARDED_GET, GET, LAST_OK, OK, answered, forwarded_post, post
 from tests.wire.stage import Stage, Talker, listening, make_upstream, stage, until
-from warren.errors import ClusterFellSilent, ClusterUnreachable
+from warren.errors import ClusterFellSilent, ClusterUnreachable, GatewayError
 from warren.wire.upstream import UpstreamLimits
 
 
@@ -103,7 +108,52 @@ async def test_a_name_that_nobody_knows_is_a_503() -> None:
         await client.sends(GET)
         head, body = await client.message()
         assert head.startswith(b"HTTP/1.1 503 ")
-        assert body.startswith(b"nowhere could not be reached: ")
+        assert body.startswith(b"nowhere: the name no-such-host.invalid cannot be resolved: ")
+
+
+async def test_trouble_with_names_is_not_the_clusters() -> None:
+    troubles: list[GatewayError] = []
+    async with stage() as gateway:
+        nowhere = make_upstream(gateway.ticker, "nowhere", host="no-such-host.invalid", on_trouble=troubles.append)
+        with pytest.raises(ClusterUnreachable):
+            await nowhere.connect()
+        assert troubles == []
+
+
+async def test_an_address_that_swallows_everything_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    resolve = asyncio.get_running_loop().getaddrinfo
+
+    async def two_addresses(host: str, port: int, **more: int) -> Sequence[tuple[object, ...]]:
+        if host != "blue.test":
+            return await resolve(host, port, **more)
+        asked.append(host)
+        return [(0, 0, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    good = listening()
+    with closing(listening("127.0.0.2", port=good.port, backlog=0)) as full, ExitStack() as callers:
+        for _ in range(4):  # more than the backlog has room for; the kernel ignores the rest
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(("127.0.0.2", full.port))
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two_addresses)
+        async with stage(cluster=good) as gateway:
+            blue = make_upstream(
+                gateway.ticker, host="blue.test", port=good.port, limits=UpstreamLimits(connect_timeout=0.4)
+            )
+            gateway.upstreams.append(blue)
+            gateway.script.decide = lambda exchange: exchange.forward_to(blue, 1.0)
+            client = await gateway.client()
+            await client.sends(GET)
+            cluster = await good.accepts()
+            await cluster.gets(FORWARDED_GET)
+            await cluster.sends(OK)
+            await client.gets(OK)
+            assert asked == ["blue.test"]
+            # From now on the address that served comes first.
+            async with asyncio.timeout(0.15):
+                (await blue.connect()).transport.abort()
 
 
 async def test_silence_is_a_504_and_is_reported_and_its_connection_closed() -> None:
@@ -231,24 +281,25 @@ async def test_an_early_answer_arrives_although_the_client_still_sends() -> None
         await cluster.is_gone()  # its next request would be taken for the rest of this body
         for _ in range(20):
             await client.sends(b"a" * 10_000)
-        await client.gets(OK)
+        await client.gets(LAST_OK)
         await client.is_closed()
 
 
 async def test_an_early_answer_that_waits_for_its_body_ends_in_order() -> None:
-    """The cluster's answer begins, then it reads the rest of the body and ends its answer."""
+    """The cluster's answer begins, then it reads the rest of the body and ends its answer: the last, as its head said."""
     async with stage() as gateway:
         client = await gateway.client()
         await client.sends(post(4, b"ab"))
         cluster = await gateway.cluster.accepts()
         await cluster.gets(forwarded_post(4, b"ab"))
         await cluster.sends(OK[:-1])
-        await client.gets(OK[:-1])
+        await client.gets(LAST_OK[:-1])
         await client.sends(b"cd")
         await cluster.gets(b"cd")
         await cluster.sends(OK[-1:])
         await client.gets(OK[-1:])
-        await answered(client, cluster)
+        await client.is_closed()
+        await answered(await gateway.client(), cluster)
 
 
 async def test_a_client_that_goes_on_sending_after_its_answer_is_cut_in_the_end() -> None:
@@ -313,6 +364,21 @@ async def test_whoever_leaves_the_queue_makes_room_for_the_next() -> None:
         await cluster.gets(FORWARDED_GET)
         await cluster.sends(OK)
         await third.gets(OK)
+
+
+async def test_whoever_leaves_the_queue_while_a_connection_becomes_free_leaves_it_to_the_others() -> None:
+    async with stage(upstream_limits=UpstreamLimits(max_connections=1)) as gateway, asyncio.TaskGroup() as group:
+        only = await gateway.upstream.connect()
+        await gateway.cluster.accepts()
+        waiting = group.create_task(gateway.upstream.connect(fresh=False))
+        await until(lambda: gateway.upstream.waiting == 1)
+        waiting.cancel()  # as when its client leaves
+        gateway.upstream.give_back(only)  # within the same turn of the loop
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert gateway.upstream.waiting == 0
+        assert await gateway.upstream.connect(fresh=False) is only
+        gateway.upstream.give_back(only)
 
 
 async def test_waiting_for_a_connection_has_an_end() -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from warren.errors import GatewayError
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.heads import Framing
+
+HIGH_WATER: Final = 64 * 1024
+"""Bytes of a body, framing included, that wait here before its sender is asked to wait."""
 
 
 class BodyTooLarge(GatewayError):

@@ -14,6 +14,12 @@ from warren.wire.upstream import Upstream
 NEVER: Final = float("inf")
 """A deadline that does not come: whoever is waited for has one of their own."""
 
+LINGER_SECONDS: Final = 2.0
+"""How long a client that is still sending after its last answer may be silent before the connection is cut (RFC 9112, 9.6)."""
+
+LINGER_AT_MOST_SECONDS: Final = 30.0
+"""How long it may go on sending in all."""
+
 
 class Request(Protocol):
     """The exchange, as the client's connection sees it."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError
-from warren.wire.body import RequestBody
+from warren.wire.body import HIGH_WATER, RequestBody
 from warren.wire.client import NEVER, Client, RequestTooSlow
 from warren.wire.held import HeldAnswer
 from warren.wire.outbound import ClusterConnection
@@ -17,9 +17,6 @@ from warren.wire.syntax.heads import AnswerHead, RequestFields, read_answer_head
 from warren.wire.upstream import Upstream
 
 log = structlog.get_logger()
-
-HIGH_WATER: Final = 64 * 1024
-"""Bytes of a request's body that wait for a connection before the client is asked to wait."""
 
 SENT_TWICE: Final = frozenset({b"GET", b"HEAD", b"DELETE"})
 """Sent once more when a reused connection closes before its answer; PUT and POST are not (DESIGN, section 5)."""
@@ -40,7 +37,6 @@ class Exchange:
         "_retried",
         "_task",
         "_upstream",
-        "answer_began",
         "arrived",
         "body",
         "client",
@@ -65,7 +61,6 @@ class Exchange:
         """None when the request has no body."""
         self.status = 0
         """Status of the answer that the client gets; 0 until one has begun."""
-        self.answer_began = False
         self.extra: tuple[bytes, ...] = ()
         """Field lines that the client's answer gets in addition."""
         self.identity = False
@@ -101,7 +96,7 @@ class Exchange:
 
         It is cancelled when the client leaves. Answers that it asked for and did not release are discarded.
         """
-        self.client.deadline = NEVER
+        self._expect(NEVER)
         decided = self._decided(decision)
         self._task = self.client.start(decided)
         # A task that is cancelled before its first step never awaits its coroutines, and Python would complain.
@@ -165,7 +160,6 @@ class Exchange:
         """Answer here, without a cluster."""
         if self.client.is_serving(self):
             self.status = status
-            self.answer_began = True
             self.client.answer(self, status, content_type, body, extra)
 
     def refuse(self, error: GatewayError) -> None:
@@ -175,19 +169,18 @@ class Exchange:
         self._drop_clusters()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-        if self.answer_began:
+        if self.status:
             self.client.break_off()
             return
         self.status = error.status
-        self.answer_began = True
         self.client.refuse(self, error)
 
     async def whole_body(self, limit: int) -> None:
         """Wait until the request's body is here. Raises BodyTooLarge beyond `limit` bytes, BodiesTakeTooMuch beyond the budget."""
         if self.body is not None:
-            self.client.deadline = self.client.body_deadline()
+            self._expect(self.client.body_deadline())
             await self.body.whole(limit)
-            self.client.deadline = NEVER
+            self._expect(NEVER)
 
     def client_address(self) -> bytes:
         """Whose request it is, as far as the instance believes it."""
@@ -206,7 +199,7 @@ class Exchange:
         if connection is not None and connection.serves(receiver):
             body.arrived(piece, passed_on=True)
             connection.send_body(receiver, piece, complete=body.complete)
-            if not self.answer_began and not (self._held and self._held.status):
+            if not self.status and not (self._held and self._held.status):
                 self._await_answer()
             return
         body.arrived(piece, passed_on=False)
@@ -233,7 +226,7 @@ class Exchange:
     def expired(self) -> None:
         """The deadline has passed: nothing came from whoever was to be heard next."""
         client, upstream = self.client, self._upstream
-        if self.answer_began:
+        if self.status:
             if client.write_paused and client.has_progressed():
                 client.deadline = client.body_deadline()
             else:
@@ -253,7 +246,7 @@ class Exchange:
 
     def client_drains(self, *, can_write: bool) -> None:
         """The client takes more, or no more for now; the cluster is slowed down to its pace."""
-        if self._connection is not None and self.answer_began:
+        if self._connection is not None and self.status:
             if can_write:
                 self.client.deadline = self.client.body_deadline()
                 self._connection.resume()
@@ -267,8 +260,9 @@ class Exchange:
     ) -> None:
         client = self.client
         self.status = status
-        self.answer_began = True
         client.deadline = client.body_deadline()
+        if self.body is not None and not self.body.complete:
+            client.keeps_open = False  # the rest of the body may never come, and the next request is behind it
         if head is None and client.keeps_open and not self.extra:
             client.transport.write(data)
             return
@@ -314,6 +308,11 @@ class Exchange:
 
     # --- inside
 
+    def _expect(self, deadline: float) -> None:
+        """The client's connection has deadlines of its own once this exchange is over."""
+        if self.client.is_serving(self):
+            self.client.deadline = deadline
+
     async def _forward(self, upstream: Upstream, *, fresh: bool) -> None:
         self._send(await upstream.connect(fresh=fresh), upstream)
 
@@ -332,7 +331,7 @@ class Exchange:
         try:
             await held.head_arrived()
         finally:
-            self.client.deadline = NEVER
+            self._expect(NEVER)
             if not held.status:
                 held.discard()
                 self._held = None

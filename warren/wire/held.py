@@ -4,12 +4,10 @@ import asyncio
 from typing import Final, Protocol
 
 from warren.errors import ClusterMisbehaved, GatewayError
+from warren.wire.body import HIGH_WATER
 from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.heads import AnswerHead
-
-HIGH_WATER: Final = 64 * 1024
-"""Bytes of a held body, framing included, beyond which its cluster is asked to wait."""
 
 MAX_HELD: Final = 1024 * 1024
 """Bytes, framing included, beyond which no front is looked for: chunks may be mostly framing."""

@@ -8,11 +8,11 @@ import structlog
 
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
-from warren.wire.client import NEVER, BadBody, Request, reset
+from warren.wire.client import LINGER_AT_MOST_SECONDS, LINGER_SECONDS, NEVER, BadBody, Request, reset
 from warren.wire.exchange import Exchange
 from warren.wire.serving import Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
-from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, request_block
+from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, plain_address, request_block
 from warren.wire.syntax.heads import (
     ALLOW,
     REQUEST_LINE,
@@ -32,12 +32,6 @@ REMEMBERED_BLOCK: Final = 4096
 AHEAD: Final = 64 * 1024
 """Bytes of the next requests that may wait while one is being answered."""
 
-LINGER_SECONDS: Final = 2.0
-"""How long a client that is still sending after its last answer may be silent before the connection is cut (RFC 9112, 9.6)."""
-
-LINGER_AT_MOST_SECONDS: Final = 30.0
-"""How long it may go on sending in all."""
-
 
 class ClientConnection(asyncio.Protocol):
     """One connection of a client. One exchange at a time; requests sent ahead wait for their turn."""
@@ -51,6 +45,7 @@ class ClientConnection(asyncio.Protocol):
         "_lingering",
         "_lingers_until",
         "_peer",
+        "_searched",
         "_sent",
         "_sent_to",
         "_serving",
@@ -81,6 +76,7 @@ class ClientConnection(asyncio.Protocol):
         self._sent_to: Upstream | None = None
         self._lingering = False
         self._lingers_until = 0.0
+        self._searched = 0  # bytes of the buffer that are known to hold no end of a head
         self._unsent = 0
 
     @property
@@ -93,8 +89,8 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by shape, not by descent
         peername = transport.get_extra_info("peername")
-        address = peername[0] if isinstance(peername, tuple) else "unix"
-        self._peer = Peer(address.encode("ascii"), b"https" if transport.get_extra_info("ssl_object") else b"http")
+        address = plain_address(peername[0].encode("ascii")) if isinstance(peername, tuple) else b"unix"
+        self._peer = Peer(address, b"https" if transport.get_extra_info("ssl_object") else b"http")
         self.deadline = self.now() + self._serving.limits.head_timeout
         admission = self._serving.admit(self)
         if admission is Admission.REFUSED:
@@ -107,11 +103,14 @@ class ClientConnection(asyncio.Protocol):
         self._leave()
 
     def eof_received(self) -> bool:
-        """A client that has shut its side has left: nobody waits for an answer with a connection half closed."""
+        self.client_left()
+        return False
+
+    def client_left(self) -> None:
+        """It has shut its side: nobody waits for an answer with a connection half closed."""
         if self._exchange is not None:
             self._leave()
             self.transport.abort()
-        return False
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is not None:
@@ -155,7 +154,7 @@ class ClientConnection(asyncio.Protocol):
                 self._read_odd_head(data)
                 return
             if size > end:
-                self._buffer = data[end:]
+                self._buffer, self._searched = data[end:], 0
             block = data[line_end:end]
         is_known = block == self._block and self._block_size > 0 and self.http_1_0 == (minor == b"0")
         if not is_known and not self._learn(block, http_1_0=minor == b"0"):
@@ -176,18 +175,19 @@ class ClientConnection(asyncio.Protocol):
             self._ask_for_body(exchange, exchange.body)
 
     def _more_of_head(self, data: bytes) -> None:
-        # Searched from where the last piece ended: a head that comes byte by byte must not cost its square.
-        searched = max(len(self._buffer) - 3, 0)
+        # Searched from where the last search ended: a head that comes byte by byte must not cost its square.
         data, self._buffer = self._buffer + data, b""
-        if data.find(b"\r\n\r\n", searched) < 0:
+        if data.find(b"\r\n\r\n", max(self._searched - 3, 0)) < 0:
             self._read_odd_head(data)
         else:
             self._read_head(data)
 
     def _read_odd_head(self, data: bytes) -> None:
         """It is unfinished, too large, or its first line is not that of a request that is carried."""
-        if stripped := without_empty_lines(data):
-            self._read_head(stripped)
+        stripped = without_empty_lines(data)
+        if len(stripped) < len(data):
+            if stripped:
+                self._read_head(stripped)
             return
         try:
             check_unfinished(data, self._serving.limits.max_head)
@@ -195,7 +195,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_and_close(error.status, str(error))
         else:
             self.deadline = min(self.deadline, self.now() + self._serving.limits.head_timeout)
-            self._buffer = data
+            self._buffer, self._searched = data, len(data)
 
     def _learn(self, block: bytes, *, http_1_0: bool) -> bool:
         """False when the request was refused for its fields."""
@@ -222,7 +222,7 @@ class ClientConnection(asyncio.Protocol):
             self._during_exchange(data)
 
     def _ask_for_body(self, exchange: Exchange, body: RequestBody) -> None:
-        if self._exchange is exchange and not (exchange.answer_began or body.has_begun):
+        if self._exchange is exchange and not (exchange.status or body.has_begun):
             self.transport.write(CONTINUE)
 
     def _during_exchange(self, data: bytes) -> None:
@@ -230,18 +230,17 @@ class ClientConnection(asyncio.Protocol):
         assert exchange is not None
         body = exchange.body
         if body is None or body.complete:
-            self._buffer += data
+            self._buffer, self._searched = self._buffer + data, 0
             if len(self._buffer) > AHEAD:
                 self.pause()
             return
         try:
             size = body.measure(data)
         except Malformed as error:
-            self.keeps_open = False
             exchange.refuse(BadBody(str(error)))
             return
         if size < len(data):
-            self._buffer = data[size:]
+            self._buffer, self._searched = data[size:], 0
             data = data[:size]
         exchange.body_arrived(data)
 
@@ -275,7 +274,8 @@ class ClientConnection(asyncio.Protocol):
     def answer(
         self, exchange: Request, status: int, content_type: bytes, body: bytes, extra: tuple[bytes, ...]
     ) -> None:
-        close, head_only = not self.keeps_open, exchange.method == b"HEAD"
+        close = not self.keeps_open or (exchange.body is not None and not exchange.body.complete)
+        head_only = exchange.method == b"HEAD"
         self.transport.write(own_answer(status, content_type, body, extra, close=close, head_only=head_only))
         self.finished(exchange)
 
@@ -302,11 +302,13 @@ class ClientConnection(asyncio.Protocol):
     def pause(self) -> None:
         if not self.read_paused:
             self.read_paused = True
+            self._serving.paused.add(self)
             self.transport.pause_reading()
 
     def resume(self) -> None:
         if self.read_paused:
             self.read_paused = False
+            self._serving.paused.discard(self)
             self.transport.resume_reading()
 
     def start(self, decision: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -336,7 +338,7 @@ class ClientConnection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._next_request)
 
     def _next_request(self) -> None:
-        if self._exchange is None and self._buffer and not self._lingering:
+        if self._exchange is None and self._buffer and not self.transport.is_closing():
             data, self._buffer = self._buffer, b""
             self._read_head(data)
 
@@ -365,6 +367,7 @@ class ClientConnection(asyncio.Protocol):
             self._close()
 
     def _leave(self) -> None:
+        self._buffer = b""  # what was sent ahead must not be begun
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.left()

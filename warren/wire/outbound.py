@@ -155,11 +155,11 @@ class ClusterConnection(asyncio.Protocol):
         elif self._until_close:
             receiver.body_of_answer(data)
         else:
-            self.began = True
             found = None if self._buffer or self._method == b"HEAD" else PLAIN_ANSWER.match(data)
             if found is None:
                 self._long_way(receiver, data)
                 return
+            self.began = True
             end = found.end()
             if end > self.owner.max_head:
                 self._refuse_long_head()
@@ -261,6 +261,9 @@ class ClusterConnection(asyncio.Protocol):
     # --- heads that are not plain
 
     def _long_way(self, receiver: Receiver, data: bytes) -> None:
+        if not self.began:
+            self.began = True
+            self._interims = 0
         searched = max(len(self._buffer) - 3, 0)
         if self._buffer:
             data = self._buffer + data
@@ -303,7 +306,6 @@ class ClusterConnection(asyncio.Protocol):
         framing = head.framing
         present = len(data) - end
         self._head = head
-        self._interims = 0
         self._until_close = framing.until_close
         self._chunks = ChunkReader() if framing.chunked else None
         self._left = 0 if framing.chunked or framing.until_close else framing.length - present

@@ -1,19 +1,29 @@
 """What the connections of one instance share: its service, limits, open connections, and the end of its service."""
 
 import asyncio
+import select
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
+import structlog
+
 from warren.tasks import Tasks
 from warren.wire.body import Budget
+from warren.wire.client import NEVER
 from warren.wire.exchange import Exchange
 from warren.wire.syntax.forwarded import Forwarding
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
 
+log = structlog.get_logger()
+
 REFUSED_POLITELY: Final = 100
 """Connections above the limit that may be open at once to be told so; still others are closed without a word."""
+
+LEFT: Final = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+"""How a socket shows that its peer has shut its side. Linux tells with POLLRDHUP, others with POLLHUP."""
 
 
 class Admission(Enum):
@@ -34,6 +44,9 @@ class Connection(Protocol):
     """Loop time at which `expired` is called."""
 
     def expired(self) -> None: ...
+
+    def client_left(self) -> None:
+        """The client has shut its side."""
 
     def drain(self) -> None:
         """Answer what is being asked, then close."""
@@ -82,6 +95,8 @@ class Serving:
         self.tasks = tasks
         self.draining = False
         self.connections: set[Connection] = set()
+        self.paused: set[Connection] = set()
+        """Those that are not being read: the loop does not tell when their client leaves."""
         ticker.watch(self._tick)
 
     def admit(self, connection: Connection) -> Admission:
@@ -94,6 +109,7 @@ class Serving:
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self.paused.discard(connection)
 
     def announce_end(self) -> None:
         """From now on answers say `Connection: close`."""
@@ -107,4 +123,27 @@ class Serving:
 
     def _tick(self, now: float) -> None:
         for connection in [each for each in self.connections if each.deadline < now]:
-            connection.expired()
+            _tell(connection, connection.expired)
+        if self.paused:
+            for connection in _left(self.paused):
+                _tell(connection, connection.client_left)
+
+
+def _tell(connection: Connection, news: Callable[[], None]) -> None:
+    """A connection that fails at it is cut: it must not keep the others from hearing theirs."""
+    try:
+        news()
+    except Exception:
+        log.exception("connection_failed")
+        connection.deadline = NEVER
+        connection.transport.abort()
+
+
+def _left(connections: Iterable[Connection]) -> list[Connection]:
+    """Those whose client has shut its side, although unread data may lie before that."""
+    poll = select.poll()
+    by_descriptor = {each.transport.get_extra_info("socket").fileno(): each for each in connections}
+    by_descriptor.pop(-1, None)  # closed here already
+    for descriptor in by_descriptor:
+        poll.register(descriptor, LEFT)
+    return [by_descriptor[descriptor] for descriptor, _ in poll.poll(0)]

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
+log = structlog.get_logger()
+
 PERIOD_SECONDS: Final = 0.1
 """How coarse: a deadline ends up to this much late."""
 
@@ -14,11 +18,12 @@ STALL_SECONDS: Final = 1.0
 class Ticker:
     """`now` is the loop's time, at most PERIOD_SECONDS old. Watchers are called with it at every tick."""
 
-    __slots__ = ("_watchers", "now")
+    __slots__ = ("_failing", "_watchers", "now")
 
     def __init__(self) -> None:
         self.now = asyncio.get_running_loop().time()
         self._watchers: list[Callable[[float], None]] = []
+        self._failing: set[Callable[[float], None]] = set()
 
     def watch(self, watcher: Callable[[float], None]) -> None:
         self._watchers.append(watcher)
@@ -37,4 +42,15 @@ class Ticker:
         """It is `now`: every watcher judges its deadlines."""
         self.now = now
         for watcher in self._watchers:
+            self._tell(watcher, now)
+
+    def _tell(self, watcher: Callable[[float], None], now: float) -> None:
+        """A watcher that fails must not keep the others from hearing; the log has it once, not ten times a second."""
+        try:
             watcher(now)
+        except Exception:
+            if watcher not in self._failing:
+                log.exception("watcher_failed", watcher=repr(watcher))
+            self._failing.add(watcher)
+        else:
+            self._failing.discard(watcher)

@@ -5,6 +5,7 @@ The class of error decides whether another cluster may be tried: ClusterUnreacha
 
 import asyncio
 import errno
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Upstream:
         self._open: set[ClusterConnection] = set()
         self._connecting = 0
         self._address = (host, port)
+        self._served_last = ""
         self._unix_path = unix_path
         self._tls = tls
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -118,17 +120,8 @@ class Upstream:
             ) from error
         self._connecting += 1
         try:
-            async with asyncio.timeout(self.limits.connect_timeout):
-                return await self._open_one()
-        except TimeoutError as error:
-            raise self._unreachable(f"did not take the connection within {self.limits.connect_timeout:g} s") from error
-        except ssl.SSLError as error:
-            raise self._unreachable(f"could not agree on TLS: {why(error)}") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            if error.errno in OURS:
-                raise ClusterUnreachable(f"this gateway cannot open another connection: {reason}") from error
-            raise self._unreachable(f"could not be reached: {reason}") from error
+            until = asyncio.get_running_loop().time() + self.limits.connect_timeout
+            return await self._open_one(await self._addresses(until), until)
         finally:
             self._connecting -= 1
             self._wake_one()
@@ -164,16 +157,48 @@ class Upstream:
             self.on_trouble(error)
         return error
 
-    async def _open_one(self) -> ClusterConnection:
+    async def _addresses(self, until: float) -> list[str]:
+        """What the host's name means, the address that served last before the others. Trouble with names is not the cluster's."""
+        if self._unix_path is not None:
+            return [self._unix_path]
+        host, port = self._address
+        try:
+            async with asyncio.timeout_at(until):
+                found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:  # a TimeoutError is one
+            reason = error.strerror or "the name server did not answer in time"
+            raise ClusterUnreachable(f"{self.name}: the name {host} cannot be resolved: {reason}") from error
+        # The system's order is its preference among those; a dictionary, for the same address may be told twice.
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        return sorted(addresses, key=lambda address: address != self._served_last)
+
+    async def _open_one(self, addresses: list[str], until: float) -> ClusterConnection:
+        """A connection to the first address that takes one. Each has its share of the time: the first may swallow all packets."""
+        loop = asyncio.get_running_loop()
+        for left in range(len(addresses), 0, -1):
+            address = addresses[-left]
+            try:
+                async with asyncio.timeout_at(loop.time() + (until - loop.time()) / left):
+                    connection = await self._open_at(address)
+            except OSError as error:
+                if left == 1:
+                    raise self._why_unreachable(error) from error
+            else:
+                self._served_last = address
+                return connection
+        raise ClusterUnreachable(f"{self.name}: the name {self._address[0]} has no address")
+
+    async def _open_at(self, address: str) -> ClusterConnection:
         loop = asyncio.get_running_loop()
         connection = ClusterConnection(self)
         try:
             if self._unix_path is not None:
-                await loop.create_unix_connection(lambda: connection, self._unix_path)
+                await loop.create_unix_connection(lambda: connection, address)
             else:
-                server_name = self._address[0] if self._tls else None
+                host, port = self._address
+                server_name = host if self._tls else None
                 await loop.create_connection(
-                    lambda: connection, *self._address, ssl=self._tls, server_hostname=server_name
+                    lambda: connection, address, port, ssl=self._tls, server_hostname=server_name
                 )
         except BaseException:
             # uvloop closes a connection that was just made when this is cancelled, and tells nobody.
@@ -183,7 +208,15 @@ class Upstream:
             raise
         return connection
 
-    def _unreachable(self, what: str) -> GatewayError:
+    def _why_unreachable(self, error: OSError) -> GatewayError:
+        if error.errno in OURS:
+            return ClusterUnreachable(f"this gateway cannot open another connection: {error.strerror}")
+        if isinstance(error, TimeoutError):
+            what = f"did not take the connection within {self.limits.connect_timeout:g} s"
+        elif isinstance(error, ssl.SSLError):
+            what = f"could not agree on TLS: {why(error)}"
+        else:
+            what = f"could not be reached: {error.strerror or error}"
         return self.trouble(ClusterUnreachable(f"{self.name} {what}"))
 
     def _wake_one(self) -> None:
@@ -209,8 +242,8 @@ class Upstream:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:
+            if not turn.cancelled():
                 self._wake_one()  # it came too late for this one
+            elif turn in self._waiting:  # else it was passed over already
+                self._waiting.remove(turn)
             raise

@@ -1,7 +1,9 @@
 """A chunked body means to us what it means to httptools and h11, in whatever pieces it comes."""
 
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,3 +107,21 @@ def test_the_strategies_make_what_is_taken_and_what_is_refused() -> None:
     count()
     assert seen["whole"] > seen["examples"] * 0.05, seen
     assert seen["refused"] > seen["examples"] * 0.05, seen
+
+
+def test_tiny_chunks_cost_no_call_each() -> None:
+    """A read of 256 KiB may hold 40,000 of them, and everybody waits meanwhile."""
+    body, calls = b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n", 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    reader = ChunkReader()
+    sys.setprofile(count)
+    try:
+        end = reader.feed(body)
+    finally:
+        sys.setprofile(None)
+    assert end == len(body)
+    assert calls < 20

@@ -11,6 +11,7 @@ from warren.wire.syntax.forwarded import (
     check_forwarded,
     client_address,
     forwarded_fields,
+    plain_address,
     request_block,
 )
 from warren.wire.syntax.heads import Malformed, RequestFields, read_answer_head, read_request_fields
@@ -92,11 +93,30 @@ def test_for_is_appended_to_unless_everything_is_dropped(believe: Believe, chain
         (Believe.ALL, b"198.51.100.1, 203.0.113.9", b"203.0.113.9"),
         (Believe.ALL, b"203.0.113.9, nonsense", b"192.0.2.7"),
         (Believe.ALL, b"", b"192.0.2.7"),
+        (Believe.ALL, b"203.0.113.9, ::ffff:10.1.1.1", b"203.0.113.9"),
+        (Believe.ALL, b"::ffff:203.0.113.9", b"203.0.113.9"),
+        (Believe.ALL, b"2001:db8::9, ::ffff:a01:101", b"2001:db8::9"),
     ],
 )
 def test_whose_request_it_is(believe: Believe, chain: bytes, address: bytes) -> None:
     """The nearest address that is not a trusted proxy: what stands before it was written by a stranger."""
     assert client_address(fields(b"X-Forwarded-For: " + chain), PEER, forwarding(believe)) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        (b"10.0.0.1", b"10.0.0.1"),
+        (b"::ffff:10.0.0.1", b"10.0.0.1"),
+        (b"::FFFF:a00:1", b"10.0.0.1"),
+        (b"fd00::1", b"fd00::1"),
+        (b"fe80::1%eth0", b"fe80::1%eth0"),
+        (b"unix", b"unix"),
+        (b"\xff", b"\xff"),
+    ],
+)
+def test_an_ipv4_address_has_one_form(address: bytes, plain: bytes) -> None:
+    assert plain_address(address) == plain
 
 
 def test_a_proxy_that_is_not_trusted_is_not_believed() -> None:

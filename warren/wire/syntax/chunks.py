@@ -15,13 +15,16 @@ MAX_LINE: Final = 4096
 MAX_TRAILERS: Final = 16 * 1024
 """Bytes of all trailer fields together."""
 
-_SIZE_LINE: Final = re.compile(
+_SIZE: Final = (
     rb"([0-9A-Fa-f]{1,15})(?:;"
     + TOKEN
     + rb"++(?:=(?:"
     + TOKEN
     + rb"++|\"[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]*+\"))?)*+"
 )
+_SIZE_LINE: Final = re.compile(_SIZE)
+_BETWEEN: Final = re.compile(rb"\r\n" + _SIZE + rb"\r\n")
+"""What stands between the data of two chunks."""
 _TRAILER: Final = re.compile(
     rb"(?!(?i:content-length|transfer-encoding|host|trailer|connection):)" + TOKEN + rb"++:" + VALUE + rb"*+"
 )
@@ -54,6 +57,8 @@ class ChunkReader:
                 position += step
                 self._wants_line_end = not self._left
                 continue
+            if self._wants_line_end and not self._line:
+                position = _past_whole_chunks(data, position, into)
             end = data.find(b"\n", position)
             if end < 0:
                 self._keep(data[position:])
@@ -94,3 +99,20 @@ class ChunkReader:
         if line and (self._trailer_bytes > MAX_TRAILERS or not _TRAILER.fullmatch(line)):
             raise Malformed("a trailer field is malformed, forbidden or too long")
         return not line
+
+
+def _past_whole_chunks(data: bytes, position: int, into: list[bytes] | None) -> int:
+    """From the end of one chunk's data to that of the last chunk that is here whole: makes many tiny chunks cheap.
+
+    Whatever is unusual about a chunk, it stops before that.
+    """
+    size = len(data)
+    while found := _BETWEEN.match(data, position):
+        begin = found.end()
+        after = begin + int(found[1], 16)
+        if after == begin or after > size or begin - position > MAX_LINE:
+            break
+        if into is not None:
+            into.append(data[begin:after])
+        position = after
+    return position

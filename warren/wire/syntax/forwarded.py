@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from warren.wire.syntax.heads import AnswerHead, Malformed, Pair, RequestFields
@@ -110,14 +110,20 @@ def check_forwarded(fields: RequestFields, forwarding: Forwarding) -> None:
         raise Malformed("forwarded headers are refused here: http-server.process-forwarded is false", 406)
 
 
+def plain_address(address: bytes) -> bytes:
+    """An IPv4 client of a socket for both families is `::ffff:a.b.c.d` there: the same client, and the same trust."""
+    parsed = _parsed(address)
+    return str(parsed).encode("ascii") if isinstance(parsed, IPv4Address) else address
+
+
 def client_address(fields: RequestFields, peer: Peer, forwarding: Forwarding) -> bytes:
     """Whose request it is: the peer, or, when that is a trusted proxy, the nearest address that is not."""
     if not _is_believed(peer, forwarding):
         return peer.address
     chain = [part.strip(b" \t") for value in _values(fields, b"x-forwarded-for") for part in value.split(b",")]
     nearest = peer.address
-    for address in reversed(chain):
-        if not _is_address(address):
+    for address in map(plain_address, reversed(chain)):
+        if _parsed(address) is None:
             break
         nearest = address
         if not _is_trusted(address, forwarding):
@@ -169,6 +175,8 @@ def forwarded_fields(fields: RequestFields, peer: Peer, forwarding: Forwarding) 
 def answer_block(head: AnswerHead, *, chunked: bool, close: bool, extra: tuple[bytes, ...] = ()) -> bytes:
     """The head of an answer as the client gets it. `extra` are whole field lines without their line ends."""
     dropped = HOP_BY_HOP | (head.hop_by_hop - _NEVER_NAMED)
+    if head.status < 200 or head.status == 204:
+        dropped |= {b"content-length"}  # RFC 9110, 8.6: these have none, and some clients wait for as much
     lines = [head.status_line]
     lines.extend(b"%b: %b" % pair for pair in head.pairs if pair[0].lower() not in dropped)
     lines.extend(extra)
@@ -187,20 +195,18 @@ def _values(fields: RequestFields, name: bytes) -> list[bytes]:
     return [value for key, value in fields.pairs if key.lower() == name and value]
 
 
-def _is_address(text: bytes) -> bool:
-    try:
-        ip_address(text.decode("ascii"))
-    except ValueError:
-        return False
-    return True
-
-
-def _is_trusted(address: bytes, forwarding: Forwarding) -> bool:
+def _parsed(address: bytes) -> IPv4Address | IPv6Address | None:
+    """None when it is no address."""
     try:
         parsed = ip_address(address.decode("ascii"))
     except ValueError:
-        return False
-    return any(parsed in network for network in forwarding.trusted)
+        return None
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
+
+
+def _is_trusted(address: bytes, forwarding: Forwarding) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in forwarding.trusted)
 
 
 def _is_believed(peer: Peer, forwarding: Forwarding) -> bool:

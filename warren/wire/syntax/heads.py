@@ -55,7 +55,7 @@ But for the third group: nginx says `Connection: keep-alive` in every answer; th
 
 _OTHER_METHOD: Final = re.compile(rb"(?!(?:GET|POST|PUT|DELETE|HEAD) )[A-Z-]{1,32} [\x21-\x7e]++ HTTP/1\.[01]\r\n")
 _HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n"
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)++")
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
 
@@ -132,9 +132,8 @@ class _Collected:
 
 
 def without_empty_lines(data: bytes) -> bytes:
-    """What follows the empty lines before a request (RFC 9112, 2.2: they are ignored); empty when there are none, or nothing else."""
-    found = _EMPTY_LINES.match(data)
-    return data[found.end() :] if found else b""
+    """What follows the empty lines before a request (RFC 9112, 2.2: they are ignored; some clients end a body with one)."""
+    return _EMPTY_LINES.sub(b"", data, count=1)
 
 
 def check_unfinished(data: bytes, max_head: int) -> None:
