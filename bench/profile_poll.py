@@ -95,7 +95,7 @@ class Poll:
     def __init__(self, tasks: Tasks) -> None:
         ticker = Ticker()
         upstreams = Upstreams(
-            ticker=ticker, limits=UpstreamLimits(), tls=ssl.create_default_context, on_trouble=lambda *_: None
+            ticker=ticker, limits=UpstreamLimits(), tls=ssl.create_default_context(), on_trouble=lambda *_: None
         )
         serving = Serving(
             _entry(upstreams, ticker),
