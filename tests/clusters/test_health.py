@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from warren.clusters.coordinators import Coordinators
-from warren.clusters.health import DROPPED_IN_A_ROW, RECHECK_SECONDS, Prober, Thresholds, verdict
+from warren.clusters.health import DROPPED_IN_A_ROW, RECHECK_SECONDS, SETTLING_SECONDS, Prober, Thresholds, verdict
 from warren.clusters.monitors.monitor import Monitor, Observation
 from warren.clusters.monitors.noop import Noop
 from warren.clusters.roster import Roster
@@ -209,6 +209,40 @@ async def test_a_cluster_that_is_not_well_is_asked_again_soon() -> None:
         world.trinos.sees[BLUE.proxy_to] = HEALTHY
         await world.pass_time(RECHECK_SECONDS)
         assert world.health() == Health(HealthStatus.HEALTHY, "", BORN + RECHECK_SECONDS)
+
+
+@pytest.mark.parametrize("away", [STARTING, REFUSED], ids=["starting", "refused"])
+async def test_a_coordinator_that_was_started_again_gets_time_to_find_its_nodes(away: Observation) -> None:
+    """Trino 476 says `"starting":false` some seconds before it knows its nodes, and fails what it takes in between."""
+    world = World(BLUE)
+    async with world.probing():
+        world.trinos.sees[BLUE.proxy_to] = away
+        await world.pass_time(MINUTE)
+        world.trinos.sees[BLUE.proxy_to] = replace(HEALTHY, uptime=10.0)
+        await world.pass_time(RECHECK_SECONDS)
+        assert world.health().status is HealthStatus.PENDING
+        assert world.health().reason == "has just started and may not know its nodes yet"
+
+        await world.pass_time(SETTLING_SECONDS)
+        assert world.status() is HealthStatus.HEALTHY
+
+
+@pytest.mark.parametrize("uptime", [None, 3600.0])
+async def test_a_cluster_that_was_only_out_of_reach_is_used_again_at_once(uptime: float | None) -> None:
+    world = World(BLUE)
+    async with world.probing():
+        world.trinos.sees[BLUE.proxy_to] = REFUSED
+        await world.pass_time(MINUTE)
+        world.trinos.sees[BLUE.proxy_to] = replace(HEALTHY, uptime=uptime)
+        await world.pass_time(RECHECK_SECONDS)
+        assert world.status() is HealthStatus.HEALTHY
+
+
+async def test_a_young_cluster_that_was_never_seen_away_is_used_at_once() -> None:
+    world = World(BLUE)
+    world.trinos.sees[BLUE.proxy_to] = replace(HEALTHY, uptime=1.0)
+    async with world.probing():
+        assert world.status() is HealthStatus.HEALTHY
 
 
 async def test_one_bad_probe_below_the_threshold_changes_nothing_but_the_pace() -> None:

@@ -24,6 +24,13 @@ longer than they wait for it."""
 BETWEEN_PROBES_SECONDS = 1.0
 """However much goes wrong with a cluster, the beginnings of two probes of it are this far apart."""
 
+SETTLING_SECONDS = 5.0
+"""A coordinator that was started again gets statements when it has said for so long that it is well: Trino looks for its
+nodes every five seconds."""
+
+NEW_SECONDS = 60.0
+"""Up to this age a coordinator that was away was started again; an older one was only out of reach."""
+
 ROSTER_SECONDS = 1.0
 """How often the roster is looked at for clusters that came or went unannounced."""
 
@@ -69,6 +76,10 @@ class _Watch:
         self.suspected_at = 0.0
         self.dropped = 0
         """Observations not believed since the last one that was."""
+        self.was_away = False
+        """It was silent or starting, and has not been well for SETTLING_SECONDS since."""
+        self.well_since: float | None = None
+        """When it was first seen well after that."""
 
     def count(self, observed: HealthStatus) -> None:
         self.streak = self.streak + 1 if observed is self.observed else 1
@@ -223,6 +234,7 @@ class Prober:
         cluster = watch.cluster
         if not _is_same(cluster, roster.named(cluster.name)):
             return
+        observation = self._settled(watch, observation)
         watch.count(observation.status)
         self._note_silence(cluster.proxy_to, observation)
         if observation.coordinator_id is not None:
@@ -233,6 +245,26 @@ class Prober:
             self._roster.swap(roster.with_health(cluster.name, after))
             _tell(cluster.name, before, after)
         self._note_first_round()
+
+    def _settled(self, watch: _Watch, observation: Observation) -> Observation:
+        """The observation, or PENDING for one of a coordinator that has just been started again.
+
+        Trino says that it has started some seconds before it knows its own nodes; a statement that it takes in between
+        fails with "No nodes available to run query" (seen on 476).
+        """
+        if not observation.answered or observation.status is HealthStatus.PENDING:
+            watch.was_away, watch.well_since = watch.was_away or observation.status is not HealthStatus.HEALTHY, None
+        if observation.status is not HealthStatus.HEALTHY or not watch.was_away:
+            return observation
+        now = self._clock.monotonic()
+        watch.well_since = now if watch.well_since is None else watch.well_since
+        is_new = observation.uptime is not None and observation.uptime < NEW_SECONDS
+        if is_new and now - watch.well_since < SETTLING_SECONDS:
+            return replace(
+                observation, status=HealthStatus.PENDING, reason="has just started and may not know its nodes yet"
+            )
+        watch.was_away = False
+        return observation
 
     def _health_after(self, before: Health, watch: _Watch, observation: Observation) -> Health:
         status = verdict(before.status, observation.status, watch.streak, self._thresholds)

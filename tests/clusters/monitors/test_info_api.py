@@ -4,10 +4,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from warren.clusters.monitors.info_api import InfoApi, observed
+from warren.clusters.monitors.info_api import InfoApi, observed, seconds
 from warren.clusters.monitors.monitor import Observation
 from warren.drivers.http import Answer, HttpClient
 from warren.model import Cluster, ClusterName, ClusterUrl, CoordinatorId, GroupName, HealthStatus
@@ -16,19 +17,19 @@ TRINO_476 = (
     b'{"nodeVersion":{"version":"476"},"environment":"lab","coordinator":true,"starting":false,"uptime":"1.02m"}'
 )
 FORWARDED_OFF = b"HTTP ERROR 406 Server configuration does not allow processing of the X-Forwarded-Proto header"
-HEALTHY = Observation(status=HealthStatus.HEALTHY, answered=True)
+HEALTHY = Observation(status=HealthStatus.HEALTHY, uptime=61.2, answered=True)
 
 
 @pytest.mark.parametrize(
     ("body", "observation"),
     [
         (TRINO_476, HEALTHY),
-        (b'{"starting":false}', HEALTHY),
+        (b'{"starting":false}', replace(HEALTHY, uptime=None)),
         (
             b'{"starting":false,"coordinator":true,"coordinatorId":"7q5ke"}',
             Observation(status=HealthStatus.HEALTHY, coordinator_id=CoordinatorId("7q5ke"), answered=True),
         ),
-        (b'{"starting":false,"coordinatorId":7}', HEALTHY),
+        (b'{"starting":false,"coordinatorId":7}', replace(HEALTHY, uptime=None)),
         (
             b'{"starting":true,"coordinatorId":"7q5ke"}',
             Observation(
@@ -206,3 +207,21 @@ async def test_a_url_that_cannot_be_used_raises_nothing(client: HttpClient, url:
     observation = await monitor(client).check(blue(url))
     assert observation.status is HealthStatus.UNHEALTHY
     assert observation.reason
+
+
+@pytest.mark.parametrize(
+    ("written", "age"),
+    [
+        ("10.77m", 646.2),
+        ("0.00s", 0.0),
+        ("250.50ms", 0.2505),
+        ("1.50d", 129_600.0),
+        ("forever", None),
+        ("-1s", None),
+        ("9" * 400 + "s", None),
+        (12, None),
+        (None, None),
+    ],
+)
+def test_the_age_of_a_coordinator_is_read(written: object, age: float | None) -> None:
+    assert seconds(written) == (age if age is None else pytest.approx(age))

@@ -1,5 +1,6 @@
 """Monitor type INFO_API: asks `/v1/info`, which every Trino answers without a user."""
 
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -10,6 +11,9 @@ from warren.errors import ClusterFellSilent, ClusterMisbehaved, ClusterUnreachab
 from warren.model import Cluster, CoordinatorId, HealthStatus
 
 PATH = "/v1/info"
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ns|us|ms|s|m|h|d)")
 
 _PASSING = frozenset({502, 503, 504})
 """Statuses that Trino, or a balancer in front of it, means as "ask again"."""
@@ -72,7 +76,14 @@ def observed(answer: Answer) -> Observation:
         return Observation(
             status=HealthStatus.PENDING, reason="is starting", coordinator_id=coordinator_id, answered=True
         )
-    return Observation(status=HealthStatus.HEALTHY, coordinator_id=coordinator_id, answered=True)
+    uptime = seconds(info.get("uptime"))
+    return Observation(status=HealthStatus.HEALTHY, coordinator_id=coordinator_id, uptime=uptime, answered=True)
+
+
+def seconds(duration: object) -> float | None:
+    """A duration as Trino writes it, such as `1.02m`; None for anything else."""
+    found = DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    return float(found[1]) * UNITS[found[2]] if found is not None else None
 
 
 def _unwell(reason: str, *, answered: bool = True) -> Observation:

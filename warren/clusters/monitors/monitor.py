@@ -15,6 +15,8 @@ class Observation:
     """Why it is not HEALTHY, in words for people. Empty when it is."""
     coordinator_id: CoordinatorId | None = None
     """When the cluster published it (Trino 477 and later)."""
+    uptime: float | None = None
+    """Seconds since its process started, as the cluster tells; None when it does not."""
     answered: bool
     """Did the cluster say anything at all? False also from a monitor that does not ask."""
 
