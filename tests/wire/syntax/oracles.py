@@ -22,7 +22,12 @@ class Seen:
 
 
 def normal(fields: Fields) -> Fields:
-    return sorted((name.lower(), value.strip(b" \t")) for name, value in fields)
+    """What fields say, whoever read them. A transfer coding has no case (RFC 9112, 7); h11 writes it in small letters."""
+    return sorted((name.lower(), value_of(name.lower(), value.strip(b" \t"))) for name, value in fields)
+
+
+def value_of(name: bytes, value: bytes) -> bytes:
+    return value.lower() if name == b"transfer-encoding" else value
 
 
 class _Collected:
