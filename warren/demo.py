@@ -90,7 +90,8 @@ def _show(console: Console, directory: Path, port: int, stop: threading.Event, *
 def show_query(console: Console, url: str, log: Path) -> None:
     """Run the first query through the gateway; print its rows, and what the gateway's log says about it."""
     columns, rows, query_id = run_query(url, QUERY)
-    table = Table(*columns, title=QUERY, title_justify="left")
+    console.print(QUERY, style="bold", soft_wrap=True)
+    table = Table(*columns)
     for row in rows:
         table.add_row(*(str(value) for value in row))
     console.print(table)
