@@ -173,7 +173,7 @@ async def test_when_all_fail_the_client_reads_of_each(tmp_path: Path) -> None:
 
 
 async def test_a_statement_has_one_deadline_for_all_its_tries(tmp_path: Path) -> None:
-    settings = {"routing": {"statementTryTimeout": "400ms", "statementTimeout": "780ms"}}
+    settings = {"routing": {"statementTryTimeout": "400ms", "statementTimeout": "800ms"}}
     async with fake_cluster(silence) as first, fake_cluster(silence) as second, fake_cluster(silence) as third:
         clusters = {"first": first.url, "second": second.url, "third": third.url}
         async with gateway(tmp_path, clusters, settings=settings) as here:

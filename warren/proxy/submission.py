@@ -23,7 +23,7 @@ from warren.wire.held import HeldAnswer
 
 log = structlog.get_logger()
 
-SHORTEST_TRY = 0.05
+SHORTEST_TRY = 0.25
 """Seconds: with less than this left of the statement's time no other cluster is tried."""
 
 FRONT = 64
