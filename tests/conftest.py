@@ -6,7 +6,12 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.real_trino"]
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.real_trino",
+    "tests.fixtures.valkey",
+    "tests.fixtures.valkey_sets",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

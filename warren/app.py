@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,9 @@ from warren import __version__
 from warren.admin.app import own_endpoints
 from warren.admin.readiness import Readiness
 from warren.admin.serve import PrivateServer, private_socket
-from warren.clusters.clock import SystemClock
-from warren.clusters.coordinators import Coordinators
-from warren.clusters.health import Prober, Thresholds
-from warren.clusters.monitors.info_api import InfoApi
-from warren.clusters.monitors.monitor import Monitor
-from warren.clusters.monitors.noop import Noop
-from warren.clusters.registry import Registry
-from warren.clusters.roster import Roster
-from warren.clusters.snapshot import Snapshot
-from warren.clusters.store import ClusterStore
-from warren.current import Current
-from warren.drivers.http import HttpClient
 from warren.drivers.sql import Database
 from warren.errors import GatewayError
 from warren.memory.denials import Denials
-from warren.memory.in_process import InProcess
-from warren.memory.recall import Recall
 from warren.model import ClusterName, ClusterUrl, GroupName
 from warren.places import OwnPlace
 from warren.protocol.paths import Paths
@@ -43,25 +29,25 @@ from warren.proxy.entry import Entry, Patience
 from warren.proxy.search import Search
 from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
+from warren.remembering import Remembering
 from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
 from warren.settings.root import STATEMENT, Settings
-from warren.settings.sections import MonitorType
+from warren.settings.stores.jdbc import DatabaseUrl
 from warren.tasks import Tasks, supervised
+from warren.watching import Watching, channels_of
 from warren.wire.body import Budget
 from warren.wire.inbound import ClientConnection
 from warren.wire.serving import Serving
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.ticker import Ticker
-from warren.wire.tls import CertificateFiles, cluster_context, server_context
+from warren.wire.tls import CertificateFiles, server_context
 from warren.wire.upstream import Upstream, UpstreamLimits
 from warren.wiring import (
     follow_patience,
     forwarding,
     other_patience,
     probe_headers,
-    probe_seconds,
-    runs_migrations,
     search_limits,
     serving_limits,
     submission_limits,
@@ -101,14 +87,18 @@ class Instance:
         settings: Settings,
         *,
         state: Path,
-        database: Database,
+        database: DatabaseUrl,
         listening: tuple[Listening, ...],
         max_connections: int,
     ) -> None:
-        """`state` is where its files are. The sockets are its own from now on."""
+        """`state` is where its files are. The sockets are its own from now on.
+
+        Raises SettingsError when the library for this kind of database is not installed.
+        """
         self._settings = settings
         self._state = state
-        self._database = database
+        self._channels = channels_of(settings, database)
+        self._database = Database(database)
         self._listening = listening
         self._max_connections = settings.limits.max_connections or max_connections
         self._name = settings.instance_name or host_name()
@@ -122,6 +112,10 @@ class Instance:
         if self._stopping.is_set():
             self._stop_now.set()
         self._stopping.set()
+
+    def memory_state(self) -> Mapping[str, Any]:
+        """How the tiers of memory do, as JSON can hold it."""
+        return self._remembering.state()
 
     async def run(self) -> None:
         """Serve until stopped. Raises OSError when its own socket or a TLS file is not to be had."""
@@ -144,55 +138,50 @@ class Instance:
                 await self._drain(servers)
                 self._admin.stop()
                 self._upstreams.close()
+                await self._remembering.close()
                 for loop in loops:
                     loop.cancel()
         finally:
             self._own_place.leave()
             for server in servers:
                 server.close()
-            await self._http.aclose()
-            # Left open, its threads would keep a process that failed from ending.
-            await self._database.close()
+            await self._watching.close()
             log.info("stopped", instance=self._name)
 
     # --- building
 
     def _build_clusters(self) -> None:
-        settings = self._settings
-        monitor_client = settings.server.monitor_client
-        self._clock = SystemClock()
-        self._roster = Current(Roster())
-        self._coordinators = Coordinators()
-        self._tls = self._cluster_tls()
-        self._http = HttpClient(tls=self._tls, connect_seconds=monitor_client.connect_timeout_seconds)
-        self._prober = Prober(
-            self._monitor(),
-            self._roster,
-            self._coordinators,
-            self._clock,
-            chance=random.random,
-            interval_seconds=settings.monitor.task_delay,
-            deadline_seconds=probe_seconds(settings),
-            thresholds=Thresholds(
-                failure=settings.monitor.failure_threshold, success=settings.monitor.success_threshold
+        first = self._listening[0]
+        self._watching = Watching(
+            self._settings,
+            self._database,
+            state=self._state,
+            probe_headers=probe_headers(
+                self._settings,
+                port=first.socket.getsockname()[1],
+                secure=first.secure,
+                pseudonym=self._forwarding.pseudonym.decode("ascii"),
             ),
+            on_change=self._changed,
+            channels=self._channels,
         )
-        self._registry = Registry(
-            ClusterStore(self._database),
-            Snapshot(self._state, origin=self._database.label),
-            self._roster,
-            self._changed,
-            migrate=self._database.migrate if runs_migrations(settings) else None,
-        )
+        self._roster = self._watching.roster
 
     def _build_data_plane(self, tasks: Tasks) -> None:
         settings = self._settings
         self._ticker = Ticker()
         self._upstreams = Upstreams(
-            ticker=self._ticker, limits=upstream_limits(settings), tls=self._tls, on_trouble=self._suspect
+            ticker=self._ticker, limits=upstream_limits(settings), tls=self._watching.tls, on_trouble=self._suspect
         )
-        in_process = self._in_process()
-        recall = Recall(in_process, self._coordinators, self._roster)
+        self._remembering = Remembering(
+            settings,
+            self._database,
+            roster=self._roster,
+            coordinators=self._watching.coordinators,
+            is_reachable=lambda: self._watching.registry.database_state().reachable,
+            correct_history=lambda placement: None,
+        )
+        recall = self._remembering.recall
         policy = FallbackPolicy(
             default=GroupName(settings.routing.default_routing_group), strict=settings.routing.strict_groups
         )
@@ -212,12 +201,12 @@ class Instance:
             ),
             search=Search(
                 recall,
-                self._in_process(),
+                self._remembering.spooled,
                 Denials(time.monotonic),
                 self._upstreams,
                 self._roster,
                 limits=search_limits(settings),
-                unreachable_for=lambda url: self._prober.unreachable_for(url, self._clock.monotonic()),
+                unreachable_for=self._watching.unreachable_for,
             ),
             choosing=choosing,
             own_endpoints=self._own_endpoints(),
@@ -237,7 +226,7 @@ class Instance:
     def _build_admin(self, own_socket: socket.socket) -> None:
         app = own_endpoints(
             instance=self._name,
-            registry=self._registry,
+            registry=self._watching.registry,
             roster=self._roster,
             readiness=self._readiness,
             allow_from=self._settings.admin_allow_from,
@@ -256,34 +245,6 @@ class Instance:
         self._ticker.watch(own.tick)
         return own
 
-    def _in_process(self) -> InProcess:
-        memory = self._settings.memory
-        return InProcess(
-            capacity=memory.max_entries, expire_after_seconds=memory.expire_after_access, clock=time.monotonic
-        )
-
-    def _monitor(self) -> Monitor:
-        settings = self._settings
-        if settings.cluster_stats_configuration.monitor_type is MonitorType.NOOP:
-            return Noop()
-        first = self._listening[0]
-        headers = probe_headers(
-            settings,
-            port=first.socket.getsockname()[1],
-            secure=first.secure,
-            pseudonym=self._forwarding.pseudonym.decode("ascii"),
-        )
-        return InfoApi(self._http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
-
-    def _cluster_tls(self) -> ssl.SSLContext:
-        tls = self._settings.proxy_tls
-        return cluster_context(
-            ca_file=tls.ca_file,
-            cert_file=tls.cert_file,
-            key_file=tls.key_file,
-            verify_hostname=self._settings.server.proxy_client.hostname_verification,
-        )
-
     def _client_tls(self) -> ssl.SSLContext:
         server = self._settings.server
         assert server.keystore_path is not None, "the settings refuse https without it"
@@ -298,8 +259,8 @@ class Instance:
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         loops = [
             supervised(self._ticker.run, name="ticker"),
-            supervised(self._registry.run, name="registry"),
-            supervised(self._prober.run, name="prober"),
+            *self._watching.loops(),
+            *self._remembering.loops(),
             supervised(self._admin.run, name="own_endpoints"),
             self._note_lateness(),
         ]
@@ -318,7 +279,7 @@ class Instance:
 
     async def _is_started(self, group: asyncio.TaskGroup) -> bool:
         """Load the cluster list; False when the instance was stopped meanwhile: a migration may take minutes."""
-        starting = group.create_task(self._registry.start())
+        starting = group.create_task(self._watching.registry.start())
         stopping = group.create_task(self._stopping.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         starting.cancel()
@@ -355,15 +316,15 @@ class Instance:
 
     def _changed(self, names: frozenset[ClusterName]) -> None:
         roster = self._roster.value
-        self._coordinators.keep_only(roster.by_url.keys())
+        self._watching.coordinators.keep_only(roster.by_url.keys())
         self._upstreams.follow(roster)
-        self._prober.probe_now(names)
+        self._watching.prober.probe_now(names)
 
     def _suspect(self, url: ClusterUrl, error: GatewayError) -> None:
-        self._prober.suspect(url, str(error))
+        self._watching.prober.suspect(url, str(error))
 
     def _readiness(self) -> Readiness:
-        database = self._registry.database_state()
+        database = self._watching.registry.database_state()
         roster = self._roster.value
         details = {
             "instance": self._name,
@@ -373,12 +334,13 @@ class Instance:
                 for cluster in roster.clusters[:CLUSTERS_SHOWN]
             },
             "connections": len(self._serving.connections),
+            **self.memory_state(),
         }
         if self._stopping.is_set():
             return Readiness(False, "this instance is stopping", details)
         if not roster.loaded:
             return Readiness(False, f"the cluster list is not known yet: {database.error}", details)
-        if not (self._prober.first_round_done.is_set() or self._late):
+        if not (self._watching.prober.first_round_done.is_set() or self._late):
             return Readiness(False, "the first round of health checks is still under way", details)
         return Readiness(
             True, "ok" if database.reachable else f"the database is not reachable: {database.error}", details

@@ -9,8 +9,8 @@ from warren.drivers.http import HttpClient
 from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
 from warren.model import Cluster, HealthStatus
-from warren.settings.jdbc import DatabaseUrl
 from warren.settings.root import Settings
+from warren.settings.stores.jdbc import DatabaseUrl
 from warren.wire.tls import cluster_context
 from warren.wiring import probe_headers, probe_seconds
 

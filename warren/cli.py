@@ -9,7 +9,7 @@ import click
 
 from warren import __version__
 from warren.check import connect
-from warren.demo import run_demo
+from warren.demo.story import run_demo
 from warren.drivers.sql import Database
 from warren.errors import SettingsError, StoreUnavailable
 from warren.process import database_of, prepared_state_directory, run
@@ -17,7 +17,7 @@ from warren.settings.load import Loaded, load, parse
 from warren.settings.root import state_directory
 from warren.simulator.serve import MissingLibraries
 from warren.simulator.serve import serve as serve_simulator
-from warren.telemetry import configure_logging
+from warren.telemetry.logs import configure_logging
 
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 OPTIONAL_CONFIG = click.argument("config", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -90,11 +90,17 @@ def migrate(config: Path | None) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0 takes a free one.")
 @click.option("--coordinator-id", help="The last five characters of its query ids; drawn by chance unless given.")
 @click.option("--hide-coordinator-id", is_flag=True, help="Do not tell it at /v1/info, as Trino before 477.")
-def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool) -> None:
+@click.option("--scattered-ids", is_flag=True, help="Each query draws its own last five characters: they tell nothing.")
+def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool, scattered_ids: bool) -> None:
     """Run a Trino look-alike on loopback, with a small TPC-H sample: for trying a gateway without a Trino."""
     configure_logging()
     try:
-        serve_simulator(port=port, coordinator_id=coordinator_id, publish_coordinator_id=not hide_coordinator_id)
+        serve_simulator(
+            port=port,
+            coordinator_id=coordinator_id,
+            publish_coordinator_id=not (hide_coordinator_id or scattered_ids),
+            scattered_ids=scattered_ids,
+        )
     except (MissingLibraries, ValueError, OSError) as error:
         click.echo(f"the simulator cannot start: {error}", err=True)
         sys.exit(1)
@@ -108,9 +114,9 @@ def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool
     show_default=True,
     help="The gateway's port; 0 takes a free one.",
 )
-@click.option("--once", is_flag=True, help="End after the first query instead of waiting for Ctrl-C.")
+@click.option("--once", is_flag=True, help="End after the tour instead of waiting for Ctrl-C.")
 def demo(port: int, *, once: bool) -> None:
-    """Two simulated clusters and a gateway in front of them, a first query, and what to try next."""
+    """Two simulated clusters, two gateways, a Valkey between them; a query, an outage, and what to try next."""
     sys.exit(run_demo(port=port, once=once))
 
 

@@ -44,6 +44,10 @@ class StoreUnavailable(Exception):
     """A database or cache did not answer in time. Stays inside: a client of Trino never hears of it."""
 
 
+class StoreSilent(StoreUnavailable):
+    """It did not answer within the time that was left for it. One such call may be bad luck; several are a sign."""
+
+
 class RegistryConflict(Exception):
     """A change to the cluster list that cannot be made: the name is taken, or unknown."""
 

@@ -13,11 +13,10 @@ import structlog
 import uvloop
 
 from warren.app import LISTEN_BACKLOG, Instance, Listening
-from warren.drivers.sql import Database
 from warren.errors import Problem, SettingsError
-from warren.settings.jdbc import DatabaseUrl
 from warren.settings.load import Loaded
 from warren.settings.root import Settings, state_directory
+from warren.settings.stores.jdbc import DatabaseUrl
 
 log = structlog.get_logger()
 
@@ -60,9 +59,7 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
 async def _serve(
     settings: Settings, state: Path, database: DatabaseUrl, listening: tuple[Listening, ...], max_connections: int
 ) -> None:
-    instance = Instance(
-        settings, state=state, database=Database(database), listening=listening, max_connections=max_connections
-    )
+    instance = Instance(settings, state=state, database=database, listening=listening, max_connections=max_connections)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, instance.stop)

@@ -13,7 +13,7 @@ from warren.clusters.store import ClusterStore, Rows, rows_of
 from warren.drivers.sql import Database
 from warren.errors import RegistryConflict, StoreUnavailable
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 BLUE = Cluster(
     name=ClusterName("blue"),

@@ -13,7 +13,7 @@ import pytest
 from tests.fixtures.databases import Server
 from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 DEADLINE = 0.5
 LEEWAY = 0.6

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from warren.drivers.sql import Database
 from warren.drivers.sql_engine import label_of
 from warren.errors import SettingsError
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 SERVER = DatabaseUrl(dialect="mysql", host="db", port=3306, database="gateway", user="ann", password=SecretStr("hush"))
 

@@ -16,7 +16,7 @@ from tests.fixtures.databases import Server
 from warren.drivers.sql import Database
 from warren.drivers.sql_migrations import HEAD, SCRIPTS
 from warren.errors import StoreUnavailable
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 UPSTREAM_V1 = """
     CREATE TABLE gateway_backend (name varchar(256) PRIMARY KEY, routing_group varchar(256), backend_url varchar(256),
@@ -174,7 +174,7 @@ MIGRATE = """
     from pathlib import Path
     from pydantic import SecretStr
     from warren.drivers.sql import Database
-    from warren.settings.jdbc import DatabaseUrl
+    from warren.settings.stores.jdbc import DatabaseUrl
 
     async def main():
         dialect, host, port, database, user, path = sys.argv[1:]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 PLAIN_SERVER = 0x0008_F7FF  # what MySQL can do, without CLIENT_SSL (0x800)
 GREETING = (

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from warren.drivers.sql import Database
 from warren.drivers.sql_tls import client_context
 from warren.errors import SettingsError, StoreUnavailable
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 CERTIFICATE = str(Path(__file__).parent / "self_signed.pem")
 ANY = DatabaseUrl(dialect="postgresql", host="db", port=5432, database="d", user="u")

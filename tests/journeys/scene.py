@@ -18,8 +18,8 @@ from tests.fixtures.asking import Page
 from warren.app import Instance, Listening
 from warren.drivers.sql import Database
 from warren.process import DATABASE_FILE, database_of, open_socket, prepared_state_directory
-from warren.settings.jdbc import DatabaseUrl
 from warren.settings.load import load
+from warren.settings.stores.jdbc import DatabaseUrl
 
 PATIENCE = 20.0
 """Seconds after which whatever is waited for is taken to fail. Only failing tests wait that long."""
@@ -280,7 +280,7 @@ async def gateway(
         await asyncio.to_thread(_prepare_tables, state / DATABASE_FILE)
     listening = Listening(open_socket("127.0.0.1", 0, key="http-server.http.port"), secure=False)
     port = listening.socket.getsockname()[1]
-    database = Database(database_of(loaded, state=state, config=config))
+    database = database_of(loaded, state=state, config=config)
     instance = Instance(loaded, state=state, database=database, listening=(listening,), max_connections=10_000)
     here = Gateway(instance, port, state)
     failure: Exception | None = None

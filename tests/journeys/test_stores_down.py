@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.fixtures.databases import Server
 from tests.journeys.scene import Gateway, ask, eventually, gateway, run, statement_status, submit, to_its_end, until
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 from warren.simulator.coordinator import Simulator
 
 NATIONS = "SELECT nationkey, name FROM tpch.tiny.nation ORDER BY nationkey"

@@ -1,5 +1,3 @@
-import pytest
-
 from warren.memory.in_process import InProcess
 from warren.model import ClusterUrl, GroupName, Placement, QueryId
 
@@ -88,15 +86,46 @@ def test_what_has_expired_makes_room_though_nobody_asks_for_it() -> None:
     assert len(tier) == 1
 
 
-def test_what_is_forgotten_is_unknown() -> None:
+def test_what_is_believed_is_found_only_when_asked_for_as_such() -> None:
+    tier = memory(Clock())
+    tier.believe(placed(1))
+    assert tier.find(query(1)) is None
+    assert tier.believed(query(1)) == placed(1)
+    tier.keep(placed(1, "http://green:8080"))
+    assert tier.find(query(1)) == placed(1, "http://green:8080")
+    assert tier.believed(query(1)) is None
+
+
+def test_what_is_certain_is_not_replaced_by_what_is_believed() -> None:
     tier = memory(Clock())
     tier.keep(placed(1))
-    tier.forget(query(1))
-    tier.forget(query(2))
-    assert tier.find(query(1)) is None
+    tier.believe(placed(1, "http://green:8080"))
+    assert tier.find(query(1)) == placed(1)
 
 
-@pytest.mark.parametrize(("capacity", "seconds"), [(0, 1.0), (-1, 1.0), (1, 0.0)])
-def test_a_memory_that_could_remember_nothing_is_refused(capacity: int, seconds: float) -> None:
-    with pytest.raises(ValueError, match="more than 0"):
-        InProcess(capacity=capacity, expire_after_seconds=seconds, clock=Clock())
+def test_what_is_believed_expires_as_well() -> None:
+    clock = Clock()
+    tier = memory(clock)
+    tier.believe(placed(1))
+    clock.now += HALF_AN_HOUR
+    assert tier.believed(query(1)) is None
+
+
+def test_a_placement_in_use_is_renewed_when_half_its_life_is_gone() -> None:
+    clock = Clock()
+    renewed: list[Placement] = []
+    tier = InProcess(
+        capacity=9, expire_after_seconds=HALF_AN_HOUR, clock=clock, renew_after_seconds=900, renew=renewed.append
+    )
+    tier.keep(placed(1))
+    for _ in range(45):  # a poll each minute
+        clock.now += 60
+        tier.find(query(1))
+    assert renewed == [placed(1)] * 3
+
+
+def test_who_had_to_go_is_counted() -> None:
+    tier = memory(Clock(), capacity=2)
+    for number in range(5):
+        tier.keep(placed(number))
+    assert tier.evicted == 3

@@ -1,10 +1,13 @@
+import asyncio
+
 import pytest
 
+from tests.fakes.stores import Cache, Store
 from warren.clusters.coordinators import Coordinators
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.memory.in_process import InProcess
-from warren.memory.recall import Recall
+from warren.memory.recall import Farther, Recall
 from warren.model import Cluster, ClusterName, ClusterUrl, CoordinatorId, GroupName, Placement, QueryId
 
 ID = "20260416_160256_03078_6b4yt"
@@ -110,3 +113,113 @@ def test_an_id_of_another_shape_is_recalled_by_its_placement_and_teaches_nothing
     instance.recall.keep(placed(BLUE, "query_6b4yt"))
     assert instance.recall.nearby("query_6b4yt") == BLUE
     assert instance.recall.nearby(ID) is None
+
+
+# --- what the stores say
+
+
+class Stored(Instance):
+    def __init__(self, cache: Cache, *farther: Store) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.corrected: list[Placement] = []
+        self.recall = Recall(
+            self.in_process,
+            self.coordinators,
+            self.roster,
+            Farther(cache=cache, tiers=(cache, *farther), correct_history=self.corrected.append),
+            clock=lambda: self.now,
+        )
+
+
+async def test_a_far_answer_warms_the_nearer_tiers_and_is_believed_only() -> None:
+    cache, history = Cache(), Store(placed(BLUE))
+    instance = Stored(cache, history)
+    assert await instance.recall.find(ID) == placed(BLUE)
+    assert cache.later == [placed(BLUE)]
+    assert instance.recall.believed(ID) == placed(BLUE)
+    assert instance.recall.nearby(ID) is None, "nobody has proved it"
+    instance.recall.keep(placed(BLUE))
+    assert instance.recall.nearby(ID) == BLUE
+    assert instance.recall.believed(ID) is None
+
+
+async def test_a_near_answer_asks_no_further_and_a_dead_tier_costs_a_count() -> None:
+    history = Store(placed(GREEN))
+    assert await Stored(Cache(placed(BLUE)), history).recall.find(ID) == placed(BLUE)
+    assert history.counts.requests == 0
+    assert await Stored(Cache(fails=True), history).recall.find(ID) == placed(GREEN)
+
+
+async def test_what_no_store_knows_is_remembered_for_two_seconds_unless_one_did_not_answer() -> None:
+    cache, history = Cache(), Store(fails=True)
+    instance = Stored(cache, history)
+    for _ in range(3):
+        assert await instance.recall.find(ID) is None
+    assert cache.counts.requests == 3
+    history.fails = False
+    for _ in range(3):
+        assert await instance.recall.find(ID) is None
+    assert cache.counts.requests == 4
+    instance.now += 2
+    await instance.recall.find(ID)
+    assert cache.counts.requests == 5
+
+
+async def test_a_thousand_questions_at_once_ask_each_store_once() -> None:
+    cache = Cache(placed(BLUE))
+    cache.open.clear()
+    instance = Stored(cache)
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(instance.recall.find(ID)) for _ in range(1000)]
+        await asyncio.sleep(0)
+        cache.open.set()
+    assert {task.result() for task in asking} == {placed(BLUE)}
+    assert cache.counts.requests == 1
+
+
+async def test_when_the_one_who_asks_leaves_another_asks() -> None:
+    cache = Cache(placed(BLUE))
+    cache.open.clear()
+    instance = Stored(cache)
+    async with asyncio.TaskGroup() as group:
+        first, second = (group.create_task(instance.recall.find(ID)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        cache.open.set()
+        assert await second == placed(BLUE)
+
+
+async def test_a_placement_is_told_before_the_client_is_and_its_ending_once() -> None:
+    cache = Cache()
+    instance = Stored(cache)
+    for number in range(3):
+        await instance.recall.place(placed(BLUE, ID.replace("03078", f"0000{number}")))
+    assert [each.cluster for each in cache.kept] == [BLUE] * 3
+    assert cache.learned == [("6b4yt", BLUE)]
+
+
+async def test_what_is_certain_is_not_replaced_by_what_a_store_says() -> None:
+    instance = Stored(Cache(placed(GREEN)))
+    instance.recall.keep(placed(BLUE))
+    await instance.recall.find(ID)
+    assert instance.recall.nearby(ID) == BLUE
+
+
+async def test_a_correction_reaches_every_tier() -> None:
+    cache = Cache(placed(GREEN))
+    instance = Stored(cache, Store(placed(GREEN)))
+    await instance.recall.find(ID)
+    instance.recall.corrected(placed(BLUE))
+    assert instance.recall.nearby(ID) == BLUE
+    assert cache.later == [placed(BLUE)]
+    assert instance.corrected == [placed(BLUE)]
+    assert instance.recall.corrected_count == 1
+
+
+async def test_a_believed_place_that_has_left_the_roster_is_a_miss() -> None:
+    instance = Stored(Cache(placed(GREEN)))
+    await instance.recall.find(ID)
+    instance.lose(GREEN)
+    assert instance.recall.believed(ID) is None

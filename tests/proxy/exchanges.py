@@ -62,7 +62,7 @@ class FakeExchange:
     def release(self, held: HeldAnswer) -> None:
         self.done.append(held.status)
 
-    async def inquire(self, upstream: Upstream, _patience: float) -> Held:
+    async def inquire(self, upstream: Upstream, _patience: float, *, fresh: bool) -> Held:
         self.asked.append(upstream.name)
         said = self.answers[ClusterUrl(upstream.name.removeprefix("cluster "))]
         if isinstance(said, GatewayError):

@@ -3,6 +3,7 @@ import ssl
 
 import pytest
 
+from tests.fakes.stores import Cache
 from tests.proxy.exchanges import Answers, FakeExchange
 from warren.clusters.coordinators import Coordinators
 from warren.clusters.roster import Roster
@@ -10,8 +11,8 @@ from warren.current import Current
 from warren.errors import ClusterFellSilent, ClusterUnreachable, NoClusterAvailable, TooManySearches
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
-from warren.memory.recall import Recall
-from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, QueryId
+from warren.memory.recall import NOTHING_FARTHER, Farther, Recall
+from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Placement, QueryId
 from warren.protocol.asked import Follow, FollowKind, Spooled, SpooledAction
 from warren.proxy import search
 from warren.proxy.search import Search, SearchLimits
@@ -35,11 +36,17 @@ def cluster(url: ClusterUrl, *, active: bool = True) -> Cluster:
 class Scene:
     """Two clusters, and nothing remembered."""
 
-    def __init__(self, *clusters: Cluster, limits: SearchLimits | None = None, gone_for: float = 0.0) -> None:
+    def __init__(
+        self,
+        *clusters: Cluster,
+        limits: SearchLimits | None = None,
+        gone_for: float = 0.0,
+        farther: Farther = NOTHING_FARTHER,
+    ) -> None:
         self.now = 0.0
         roster = Current(Roster().with_clusters(clusters or (cluster(A), cluster(B))))
         memory = InProcess(capacity=10, expire_after_seconds=60, clock=lambda: self.now)
-        self.recall = Recall(memory, Coordinators(), roster)
+        self.recall = Recall(memory, Coordinators(), roster, farther)
         upstreams = Upstreams(
             ticker=Ticker(),
             limits=UpstreamLimits(),
@@ -271,3 +278,74 @@ async def test_a_strangers_search_that_does_not_end_holds_nobody_up(monkeypatch:
         assert (await scene.ask({A: 200, B: 404}, target="/real")).done == [200]
         go_on.set()
     assert stranger.result().done == [404]
+
+
+# --- what a store has said
+
+
+def placed(on: ClusterUrl) -> Placement:
+    return Placement(ID, on, GroupName("adhoc"), "")
+
+
+class Told:
+    """A scene in which the distributed cache names an owner."""
+
+    def __init__(self, owner: ClusterUrl) -> None:
+        self.cache = Cache(placed(owner))
+        self.corrected: list[Placement] = []
+        farther = Farther(cache=self.cache, tiers=(self.cache,), correct_history=self.corrected.append)
+        self.scene = Scene(farther=farther)
+
+
+async def test_a_believed_owner_that_proves_it_is_certain_from_then_on_and_nobody_else_is_asked() -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({B: 200})
+    assert (exchange.asked, exchange.done) == ([f"cluster {B}"], [200])
+    assert told.scene.search.nearby(PAGE) == B
+    assert told.corrected == []
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+async def test_a_believed_owner_that_neither_proves_nor_denies_is_passed_on_and_stays_believed(status: int) -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({B: status})
+    assert (exchange.asked, exchange.done) == ([f"cluster {B}"], [status])
+    assert told.scene.search.nearby(PAGE) is None
+    assert (await told.scene.ask({B: 200})).done == [200]
+    assert told.cache.counts.requests == 1, "it is remembered here what the store said"
+
+
+@pytest.mark.parametrize(("asked", "denial"), [(PAGE, 404), (QUERY, 410)])
+async def test_a_believed_owner_that_denies_causes_one_search_that_corrects_every_tier(
+    asked: Follow, denial: int
+) -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({A: 200, B: denial}, asked)
+    assert exchange.done == [200]
+    assert exchange.held[0].is_discarded, "the denial was not released"
+    assert told.scene.search.nearby(asked) == A
+    assert [each.cluster for each in told.cache.later] == [A]
+    assert [each.cluster for each in told.corrected] == [A]
+
+
+async def test_a_believed_owner_that_cannot_be_reached_is_searched_past() -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({A: 200, B: REFUSED})
+    assert exchange.done == [200]
+    assert [each.cluster for each in told.corrected] == [A]
+
+
+async def test_a_search_in_which_nobody_proves_anything_removes_nothing() -> None:
+    told = Told(B)
+    assert (await told.scene.ask({A: 404, B: 404})).done == [404]
+    told.scene.now += 2
+    exchange = await told.scene.ask({B: 200})
+    assert exchange.done == [200], "it was asked again"
+    assert told.corrected == []
+
+
+async def test_a_cancel_by_id_goes_to_all_since_its_answer_proves_nothing() -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({A: 204, B: 204}, QUERY, method="DELETE")
+    assert sorted(exchange.asked) == [f"cluster {A}", f"cluster {B}"]
+    assert told.cache.counts.requests == 0

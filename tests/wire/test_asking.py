@@ -397,7 +397,7 @@ async def test_several_are_asked_at_once_and_the_others_are_closed() -> None:
         async def decision(exchange: Exchange) -> None:
             async def inquire(upstream: Upstream) -> None:
                 try:
-                    held = await exchange.inquire(upstream, 0.2)
+                    held = await exchange.inquire(upstream, 0.2, fresh=True)
                 except GatewayError as error:
                     statuses.append(str(error))
                 else:

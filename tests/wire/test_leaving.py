@@ -145,7 +145,9 @@ async def test_while_answers_are_held(way: Callable[[Talker], None], *, head_arr
         other = gateway.another(green)
 
         async def decision(exchange: Exchange) -> None:
-            await asyncio.gather(exchange.inquire(gateway.upstream, 5.0), exchange.inquire(other, 5.0))
+            await asyncio.gather(
+                exchange.inquire(gateway.upstream, 5.0, fresh=True), exchange.inquire(other, 5.0, fresh=True)
+            )
             await exchange.ask(other, 5.0)
             await asyncio.Event().wait()
 

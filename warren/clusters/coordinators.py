@@ -26,13 +26,14 @@ class Coordinators:
         """The one cluster with this id, or None. One look into a dictionary: this is asked for every poll."""
         return self._owner.get(coordinator_id)
 
-    def learn(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> None:
-        """Note an id that the cluster itself has shown. One that Trino cannot have drawn is ignored."""
+    def learn(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> bool:
+        """Note an id that the cluster itself has shown; whether it was new. One that Trino cannot have drawn is ignored."""
         ids = self._claims.get(cluster, {})
         if next(reversed(ids), None) == coordinator_id:
-            return
+            return False
         if not _WELL_FORMED.fullmatch(coordinator_id):
-            return
+            return False
+        is_new = coordinator_id not in ids
         self._claims[cluster] = ids
         ids.pop(coordinator_id, None)
         ids[coordinator_id] = None
@@ -41,6 +42,7 @@ class Coordinators:
             oldest = next(iter(ids))
             del ids[oldest]
             self._decide(oldest)
+        return is_new
 
     def keep_only(self, clusters: Collection[ClusterUrl]) -> None:
         """Forget every cluster that is not among these."""

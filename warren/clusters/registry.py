@@ -3,11 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -24,6 +24,8 @@ READ_SECONDS = 1.0
 """Pause between two readings of the table: a change made elsewhere holds here within about this time."""
 JITTER = 0.1
 """Share of the pause that is left to chance, so that instances do not read in step."""
+GATHER_SECONDS = 0.05
+"""How long announcements of changes are gathered before the table is read for them: others may send very many."""
 TURN_SECONDS = 2.0
 """How long a change waits for those before it: as long as one statement to the database may take."""
 MIGRATION_PAUSE_SECONDS = 5.0
@@ -59,6 +61,10 @@ class DatabaseState:
     bad_rows: tuple[str, ...] = ()
 
 
+def _to_nobody() -> None:
+    pass
+
+
 class Registry:
     """Owner of the list of clusters in the roster; health there belongs to the monitors.
 
@@ -74,16 +80,23 @@ class Registry:
         on_change: Callable[[frozenset[ClusterName]], None],
         *,
         migrate: Callable[[], Awaitable[object]] | None,
+        announce: Callable[[], None] = _to_nobody,
         turn_seconds: float = TURN_SECONDS,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
-        """`migrate` brings the tables up to date, or raises StoreUnavailable; None when the settings forbid it."""
+        """`migrate` brings the tables up to date, or raises StoreUnavailable; None when the settings forbid it.
+
+        `announce` tells other instances of a change that was made here.
+        """
         self._store = store
         self._snapshot = snapshot
         self._roster = roster
         self._on_change = on_change
         self._migrate = migrate
+        self._announce = announce
+        self._wanted = asyncio.Event()
+        """Set when somebody cannot wait for the next reading."""
         self._turn_seconds = turn_seconds
         self._clock = clock
         self._sleep = sleep
@@ -137,6 +150,10 @@ class Registry:
             await self._apply(gone=name)
         return was_there
 
+    def read_soon(self) -> None:
+        """The list may have changed: read it now, not at the end of the pause."""
+        self._wanted.set()
+
     async def refresh(self) -> None:
         """Read the table once. When it cannot be read, the roster stays as it is."""
         changes = self._changes
@@ -174,8 +191,20 @@ class Registry:
         if self._state.last_read is None:
             await self.refresh()
         while True:
-            await self._sleep(READ_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))
+            await self._pause(READ_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))
+            self._wanted.clear()
             await self.refresh()
+
+    async def _pause(self, seconds: float) -> None:
+        """Ends early when the list is wanted."""
+        async with asyncio.TaskGroup() as either:
+            pause = either.create_task(self._sleep(seconds))
+            wanted = either.create_task(self._wanted.wait())
+            await asyncio.wait({pause, wanted}, return_when=asyncio.FIRST_COMPLETED)
+            pause.cancel()
+            wanted.cancel()
+        if self._wanted.is_set():
+            await self._sleep(GATHER_SECONDS)
 
     async def _keep_migrating(self) -> None:
         while self._state.migration_pending:
@@ -207,6 +236,7 @@ class Registry:
     async def _apply(self, *, gone: ClusterName, come: tuple[Cluster, ...] = ()) -> None:
         """Let the roster follow a change that is in the database."""
         self._changes += 1
+        self._announce()
         if not self._roster.value.loaded:
             # The roster would hold this one cluster and look whole.
             await self.refresh()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from warren.drivers.sql_engine import label_of, make_engine
 from warren.drivers.sql_migrations import bring_up_to_date, is_due
 from warren.errors import StoreUnavailable
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 Row = Mapping[str, object]
 

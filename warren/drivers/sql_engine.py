@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from warren.drivers.sql_tls import client_context
 from warren.errors import Problem, SettingsError
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 POOL_SIZE = 5
 """Connections of one instance. No overflow: such connections are opened and closed with each use."""
@@ -93,13 +93,31 @@ def _connecting(url: DatabaseUrl, patience: float) -> dict[str, Any]:
 
 
 def _postgresql(url: DatabaseUrl, patience: float) -> dict[str, Any]:
+    connecting = {"timeout": patience, "server_settings": _session(url), "ssl": client_context(url)}
+    return connecting | _UNPREPARED if "prepareThreshold" in url.options else connecting
+
+
+def _session(url: DatabaseUrl) -> dict[str, str]:
     session = {"application_name": url.options.get("ApplicationName", "warren")}
     if "currentSchema" in url.options:
         session["search_path"] = url.options["currentSchema"]
     if "options" in url.options:
         session["options"] = url.options["options"]
-    connecting = {"timeout": patience, "server_settings": session, "ssl": client_context(url)}
-    return connecting | _UNPREPARED if "prepareThreshold" in url.options else connecting
+    return session
+
+
+def postgresql_arguments(url: DatabaseUrl, patience: float) -> dict[str, Any]:
+    """What a connection of asyncpg's own needs: the same server, user, TLS and session as the engine's."""
+    return {
+        "host": url.host,
+        "port": url.port,
+        "user": url.user,
+        "password": url.password.get_secret_value() if url.password is not None else None,
+        "database": url.database,
+        "timeout": patience,
+        "server_settings": _session(url),
+        "ssl": client_context(url),
+    }
 
 
 def _prepare_file(engine: AsyncEngine, path: Path) -> None:

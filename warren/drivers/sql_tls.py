@@ -3,7 +3,7 @@
 import ssl
 
 from warren.errors import Problem, SettingsError
-from warren.settings.jdbc import DatabaseUrl
+from warren.settings.stores.jdbc import DatabaseUrl
 
 
 def client_context(url: DatabaseUrl) -> ssl.SSLContext | str:

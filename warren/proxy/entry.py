@@ -85,8 +85,18 @@ class Entry:
             case Follow(query_id=query_id, kind=kind) if (owner := self._recall.nearby(query_id)) is not None:
                 patience = self._patience.follow if kind is FollowKind.STATEMENT else self._patience.other
                 exchange.forward_to(self._upstreams.of(owner), patience)
+            case Follow(query_id=query_id) if self._recall.has_stores:
+                exchange.hold(self._mentioned(exchange, query_id))
             case _:
                 self._anywhere(exchange)
+
+    async def _mentioned(self, exchange: Exchange, query_id: QueryId) -> None:
+        """The request names a query where nothing proves an owner: the stores are believed, and nothing is searched for."""
+        believed = self._recall.believed(query_id) or await self._recall.find(query_id)
+        if believed is None:
+            self._anywhere(exchange)
+        else:
+            exchange.forward_to(self._upstreams.of(believed.cluster), self._patience.other)
 
     def _anywhere(self, exchange: Exchange) -> None:
         try:

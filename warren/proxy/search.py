@@ -1,17 +1,19 @@
-"""Asking the clusters who owns a query, with the client's own request (DESIGN, section 4).
+"""Finding the owner of what this process does not know: from the stores, whose word is checked, else by asking the clusters.
 
-One search at a time for a query; a denial is remembered for two seconds; only a proof is remembered.
+They are asked with the client's own request (DESIGN, section 4). One search at a time for a query; a denial is remembered
+for two seconds; only a proof is remembered.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from warren.clusters.roster import Roster
 from warren.current import Current
-from warren.errors import GatewayError, NoClusterAvailable, TooManySearches
+from warren.errors import ClusterMisbehaved, ClusterUnreachable, GatewayError, NoClusterAvailable, TooManySearches
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
@@ -19,7 +21,7 @@ from warren.model import Cluster, ClusterUrl, Placement, QueryId
 from warren.protocol.asked import Follow, FollowKind, Spooled
 from warren.protocol.verdicts import denies, proves
 from warren.proxy.upstreams import Upstreams
-from warren.wire.exchange import Exchange
+from warren.wire.exchange import SENT_TWICE, Exchange
 from warren.wire.held import HeldAnswer
 from warren.wire.syntax.heads import Pair
 
@@ -69,6 +71,27 @@ class Running:
     """Why it found nothing out. That holds for the same request alone: clusters answer by slug and credentials."""
 
 
+@dataclass(slots=True)
+class Quest:
+    """One request about a query that is not known nearby, and what was found out on its way."""
+
+    asked: Searched
+    method: str
+    denied: str
+    """By what a denial of it is remembered."""
+    wrong: Placement | None = None
+    """What a store had said, and the cluster itself has denied."""
+
+    @property
+    def key(self) -> str:
+        return self.asked.query_id if isinstance(self.asked, Follow) else self.asked.identifier
+
+    @property
+    def shows_an_owner(self) -> bool:
+        """Whether an answer to this very request says who owns the query: Trino cancels any id with 204, known or not."""
+        return is_statement(self.asked) or self.method != "DELETE"
+
+
 class Search:
     """Finds the owner of what nobody here remembers."""
 
@@ -104,48 +127,107 @@ class Search:
 
     async def answer(self, exchange: Exchange, asked: Searched) -> None:
         """Answer the exchange with the owner's answer, or with what all say who are not. Raises GatewayError."""
-        key = asked.query_id if isinstance(asked, Follow) else asked.identifier
         # By the query id alone a made-up slug would deny a living query: Trino denies both in the same words.
         denied = sha256(exchange.method + b" " + exchange.target).hexdigest()
         await exchange.whole_body(BODY_KEPT)
+        quest = Quest(asked, exchange.method.decode("ascii"), denied)
         request = (exchange.method, exchange.target, exchange.fields.pairs)
         deadline = asyncio.get_running_loop().time() + self._limits.patience
         waited = False
         while True:
             if (owner := self.nearby(asked)) is not None:
-                patience = self._limits.patience if is_statement(asked) else self._limits.other_patience
-                exchange.forward_to(self._upstreams.of(owner), patience)
+                exchange.forward_to(self._upstreams.of(owner), self._patience(asked))
                 return
             if self._denials.holds(denied):
                 exchange.answer(*denial(asked))
                 return
-            running = self._running.get(key)
+            if (believed := self._believed(quest)) is not None:
+                if await self._is_answered_by(exchange, quest, believed):
+                    return
+                continue
+            running = self._running.get(quest.key)
             if running is None or (waited and running.request != request):
-                break
+                if await self._is_answered_alone(exchange, quest, Running(request)):
+                    return
+                continue
             waited = True
             await self._end_of(running, request, deadline)
-        await self._search_first(exchange, asked, denied, Running(request))
 
-    async def _search_first(self, exchange: Exchange, asked: Searched, denied: str, running: Running) -> None:
-        """Search, within the bounds, and tell those who wait. Raises GatewayError."""
-        key = asked.query_id if isinstance(asked, Follow) else asked.identifier
-        client = exchange.client_address()
-        if self._under_way >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
-            raise TooManySearches("too many requests about unknown queries at this moment; ask again")
-        self._running[key] = running
-        self._under_way += 1
-        self._clients[client] += 1
+    def _patience(self, asked: Searched) -> float:
+        return self._limits.patience if is_statement(asked) else self._limits.other_patience
+
+    # --- a place that a store has told
+
+    def _believed(self, quest: Quest) -> Placement | None:
+        """What a store has said of the query, unless it was wrong just now or this request would not show it."""
+        asked = quest.asked
+        if not isinstance(asked, Follow) or not quest.shows_an_owner:
+            return None
+        placement = self._recall.believed(asked.query_id)
+        return placement if placement is not None and placement != quest.wrong else None
+
+    async def _is_answered_by(self, exchange: Exchange, quest: Quest, believed: Placement) -> bool:
+        """Ask the believed owner. False when it denies the query: that answer is not released before a search has ended.
+
+        False too when it cannot be reached: it may never have owned the query, and another may prove that it does.
+        """
         try:
-            await self._search(exchange, asked, denied)
+            held = await self._asked(exchange, believed.cluster, self._patience(quest.asked))
+        except ClusterUnreachable:
+            quest.wrong = believed
+            return False
+        if denies(quest.asked, quest.method, held.status):
+            held.discard()
+            quest.wrong = believed
+            return False
+        if proves(quest.asked, quest.method, held.status):
+            self._recall.keep(believed)
+        exchange.release(held)
+        return True
+
+    async def _asked(self, exchange: Exchange, cluster: ClusterUrl, patience: float) -> HeldAnswer:
+        """What this cluster says to the request. Raises GatewayError."""
+        upstream = self._upstreams.of(cluster)
+        if exchange.method in SENT_TWICE:
+            # A kept connection may have been closed by its cluster meanwhile.
+            with suppress(ClusterMisbehaved):
+                return await exchange.inquire(upstream, patience, fresh=False)
+        return await exchange.inquire(upstream, patience, fresh=True)
+
+    # --- one at a time
+
+    async def _is_answered_alone(self, exchange: Exchange, quest: Quest, running: Running) -> bool:
+        """Ask the stores, then the clusters, and tell those who wait. False when a store knows. Raises GatewayError."""
+        self._running[quest.key] = running
+        try:
+            if await self._is_known_to_a_store(quest):
+                return False
+            await self._search_within_bounds(exchange, quest)
         except GatewayError as error:
             running.error = error
             raise
         finally:
-            if self._running.get(key) is running:
-                del self._running[key]
+            if self._running.get(quest.key) is running:
+                del self._running[quest.key]
+            running.ended.set()
+        return True
+
+    async def _is_known_to_a_store(self, quest: Quest) -> bool:
+        if not isinstance(quest.asked, Follow) or not quest.shows_an_owner or quest.wrong is not None:
+            return False
+        return await self._recall.find(quest.asked.query_id) is not None
+
+    async def _search_within_bounds(self, exchange: Exchange, quest: Quest) -> None:
+        client = exchange.client_address()
+        if self._under_way >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
+            raise TooManySearches("too many requests about unknown queries at this moment; ask again")
+        self._under_way += 1
+        self._clients[client] += 1
+        try:
+            await self._search(exchange, quest)
+        finally:
             self._under_way -= 1
             self._clients -= Counter({client: 1})
-            running.ended.set()
 
     async def _end_of(self, running: Running, request: Request, deadline: float) -> None:
         """Wait for the end of another's search: of the same request to its end, of a different one for a moment."""
@@ -161,15 +243,15 @@ class Search:
         if is_same and running.error is not None:
             raise NoClusterAvailable(str(running.error))
 
-    async def _search(self, exchange: Exchange, asked: Searched, denied: str) -> None:
+    async def _search(self, exchange: Exchange, quest: Quest) -> None:
         clusters = self._who_may_own()
         if not clusters:
             raise NoClusterAvailable("no cluster is registered that could own this query")
         replies: list[Reply] = []
         winner: Reply | None = None
         try:
-            winner = await self._first_proof(exchange, asked, clusters, replies)
-            chosen = winner or self._verdict(asked, exchange.method.decode("ascii"), replies, denied)
+            winner = await self._first_proof(exchange, quest, clusters, replies)
+            chosen = winner or self._verdict(quest, replies)
             winner = chosen
             assert chosen.held is not None
             exchange.release(chosen.held)
@@ -185,17 +267,14 @@ class Search:
         return [each for each in clusters if each.active or self._unreachable_for(each.proxy_to) < limit]
 
     async def _first_proof(
-        self, exchange: Exchange, asked: Searched, clusters: Sequence[Cluster], replies: list[Reply]
+        self, exchange: Exchange, quest: Quest, clusters: Sequence[Cluster], replies: list[Reply]
     ) -> Reply | None:
         """Ask all at once; the first that proves to own it, remembered, or None when all have replied."""
-        method = exchange.method.decode("ascii")
         arrived: asyncio.Queue[Reply] = asyncio.Queue()
 
         async def ask(cluster: Cluster) -> None:
             try:
-                reply = Reply(
-                    cluster, await exchange.inquire(self._upstreams.of(cluster.proxy_to), self._limits.patience)
-                )
+                reply = Reply(cluster, await self._asked(exchange, cluster.proxy_to, self._limits.patience))
             except GatewayError as error:
                 reply = Reply(cluster, None, error)
             replies.append(reply)
@@ -205,27 +284,29 @@ class Search:
             tasks = [group.create_task(ask(cluster)) for cluster in clusters]
             for _ in clusters:
                 reply = await arrived.get()
-                if reply.held is not None and proves(asked, method, reply.held.status):
+                if reply.held is not None and proves(quest.asked, quest.method, reply.held.status):
                     for task in tasks:
                         task.cancel()
-                    self._remember(asked, reply.cluster)
+                    self._remember(quest, reply.cluster)
                     return reply
         return None
 
-    def _remember(self, asked: Searched, cluster: Cluster) -> None:
-        if isinstance(asked, Follow):
-            self._recall.keep(Placement(asked.query_id, cluster.proxy_to, cluster.group, cluster.external_url))
+    def _remember(self, quest: Quest, cluster: Cluster) -> None:
+        placement = Placement(QueryId(quest.key), cluster.proxy_to, cluster.group, cluster.external_url)
+        if not isinstance(quest.asked, Follow):
+            self._spooled.keep(placement)
+        elif quest.wrong is not None and quest.wrong.cluster != cluster.proxy_to:
+            self._recall.corrected(placement)
         else:
-            key = QueryId(asked.identifier)
-            self._spooled.keep(Placement(key, cluster.proxy_to, cluster.group, cluster.external_url))
+            self._recall.found(placement)
 
-    def _verdict(self, asked: Searched, method: str, replies: Sequence[Reply], denied: str) -> Reply:
+    def _verdict(self, quest: Quest, replies: Sequence[Reply]) -> Reply:
         """What to pass on when nobody proved anything. Raises NoClusterAvailable when that is not certain."""
         statuses = [reply.held.status for reply in replies if reply.held is not None]
         if len(statuses) == len(replies):
-            if all(denies(asked, method, status) for status in statuses):
-                if set(statuses) == {denial(asked)[0]}:
-                    self._denials.note(denied)
+            if all(denies(quest.asked, quest.method, status) for status in statuses):
+                if set(statuses) == {denial(quest.asked)[0]}:
+                    self._denials.note(quest.denied)
                 return replies[0]
             if len(set(statuses)) == 1:
                 return replies[0]

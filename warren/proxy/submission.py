@@ -160,7 +160,7 @@ class Submissions:
         if query_id is None or held.error is not None:
             return None
         cluster = choice.cluster
-        self._recall.keep(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
+        await self._recall.place(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
         return query_id
 
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:

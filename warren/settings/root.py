@@ -22,7 +22,8 @@ from warren.settings.sections import (
     Search,
 )
 from warren.settings.server import ServerSettings
-from warren.settings.store import DataStore
+from warren.settings.stores.store import DataStore
+from warren.settings.stores.valkey import ValkeyConfiguration
 from warren.settings.units import WrongValue
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -100,6 +101,8 @@ class Settings(Section):
     """TLS towards clusters."""
     memory: Memory = Memory()
     """Where running queries live, in this process."""
+    valkey_configuration: ValkeyConfiguration = ValkeyConfiguration()
+    """The distributed cache, in which all instances know where every query lives."""
     search: Search = Search()
     """Asking all clusters for a query that this instance does not know."""
     limits: Limits = Limits()

@@ -52,6 +52,7 @@ class Simulator:
         host: str = "127.0.0.1",
         coordinator_id: str | None = None,
         publish_coordinator_id: bool = True,
+        scattered_ids: bool = False,
         version: str | None = None,
         process_forwarded: bool = True,
         starting: bool = False,
@@ -59,12 +60,13 @@ class Simulator:
         limits: Limits | None = None,
     ) -> None:
         """`coordinator_id`: five of its letters, by chance when absent; `publish_coordinator_id`: whether
-        `/v1/info` tells it, as from Trino 477 on. Raises ValueError for an address that is not loopback."""
+        `/v1/info` tells it, as from Trino 477 on; `scattered_ids`: each query draws an ending of its own, so that an id
+        tells nothing of who has it: the hardest case for a gateway. Raises ValueError for an address that is not loopback."""
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(
                 f"host {host}: the simulator checks no passwords and listens on loopback only; use 127.0.0.1"
             )
-        chosen = coordinator_id or "".join(secrets.choice(COORDINATOR_ID_LETTERS) for _ in range(5))
+        chosen = coordinator_id or drawn_ending()
         if not re.fullmatch(r"[0-9a-z]{5}", chosen):
             raise ValueError(f"coordinator id {chosen!r}: it has five characters, digits and small letters")
         self.coordinator_id = chosen
@@ -78,6 +80,7 @@ class Simulator:
             starting=starting,
         )
         self.behaviour = GOOD
+        self._scattered_ids = scattered_ids
         self._limits = limits or Limits()
         self._process_forwarded = process_forwarded
         self._spooling = spooling
@@ -108,7 +111,8 @@ class Simulator:
             shutdown_timeout=STOP_SECONDS,
         )
         await self._runner.setup()
-        self.queries = Queries(self.coordinator_id, self._limits, facts=self._facts)
+        ending = drawn_ending if self._scattered_ids else lambda: self.coordinator_id
+        self.queries = Queries(ending, self._limits, facts=self._facts)
         self._routes = self._paths()
         await self._listen(bound)
         await self._background.__aenter__()
@@ -321,3 +325,8 @@ async def _without_server_header(request: web.Request, response: web.StreamRespo
 
 async def _nothing_to_see(request: web.Request) -> web.StreamResponse:
     return answers.raw_json(request, b"")
+
+
+def drawn_ending() -> str:
+    """Five letters as a coordinator draws them."""
+    return "".join(secrets.choice(COORDINATOR_ID_LETTERS) for _ in range(5))

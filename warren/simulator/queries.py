@@ -70,11 +70,11 @@ class Limits:
 class Queries:
     """The queries of one coordinator, oldest first; at most `kept_queries`."""
 
-    def __init__(self, coordinator_id: str, limits: Limits, *, facts: Callable[["Queries"], Facts]) -> None:
+    def __init__(self, ending: Callable[[], str], limits: Limits, *, facts: Callable[["Queries"], Facts]) -> None:
         self.limits = limits
         self.storage = Storage()
         self.transactions = Transactions()
-        self._coordinator_id = coordinator_id
+        self._ending = ending
         self._facts = facts
         self._engine = Engine()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="simulator")
@@ -124,7 +124,7 @@ class Queries:
         now = dt.datetime.now(dt.UTC)
         if self._day != (today := now.strftime("%Y%m%d")):
             self._day, self._count = today, 0
-        made = f"{now:%Y%m%d_%H%M%S}_{self._count:05}_{self._coordinator_id}"
+        made = f"{now:%Y%m%d_%H%M%S}_{self._count:05}_{self._ending()}"
         self._count = (self._count + 1) % 100_000
         return made
 

@@ -28,6 +28,7 @@ def serve(
     port: int,
     coordinator_id: str | None = None,
     publish_coordinator_id: bool = True,
+    scattered_ids: bool = False,
     process_forwarded: bool = True,
     spooling: str | None = "proxy",
 ) -> None:
@@ -46,6 +47,7 @@ def serve(
                 port=port,
                 coordinator_id=coordinator_id,
                 publish_coordinator_id=publish_coordinator_id,
+                scattered_ids=scattered_ids,
                 process_forwarded=process_forwarded,
                 spooling=spooling,
             )

@@ -40,6 +40,9 @@ class RequestBody:
         "_budget",
         "_charged",
         "_chunks",
+        "_framing",
+        "_front",
+        "_front_limit",
         "_kept",
         "_left",
         "_limit",
@@ -61,10 +64,13 @@ class RequestBody:
         self.lost = False
         """Some of it was sent and is not here any more: it cannot be sent again."""
         self.content = bytearray()  # one buffer: a body that comes byte by byte must not cost an object for each
+        self._framing = framing
+        self._front = bytearray()  # what is remembered of a body that is lost
+        self._front_limit = 0
         self._left = framing.length
         self._chunks = ChunkReader() if framing.chunked else None
         self._budget = budget
-        self._charged = 0  # bytes of `content` that are counted in the budget
+        self._charged = 0  # bytes of `content` that are counted in the budget, as all of `_front` are
         self._kept = False
         self._limit = 0
         self._more = more
@@ -91,6 +97,19 @@ class RequestBody:
         self._kept, self._limit = True, limit
         self._charge(len(self.content) - self._charged, passed_on=False)
 
+    def remember_front(self, limit: int) -> None:
+        """Of a body that is not kept, or no longer, remember the first `limit` bytes all the same, within the budget."""
+        self._front_limit = limit
+
+    def front(self) -> tuple[bytes, int | None]:
+        """The first bytes of it without framing, as far as they are here, and how many follow; None when nobody knows."""
+        known = self._front if self.lost else self.content
+        if not self._framing.chunked:
+            return bytes(known), self._framing.length - len(known)
+        content: list[bytes] = []
+        ChunkReader().feed(bytes(known), 0, content)
+        return b"".join(content), 0 if self.complete and not self.lost else None
+
     def arrived(self, piece: bytes, *, passed_on: bool) -> None:
         """Note a piece; `passed_on` says that it is being sent at this moment."""
         if self._kept:
@@ -98,19 +117,21 @@ class RequestBody:
         if self._kept or not passed_on:
             self.content += piece
         else:
-            self.lost = True
+            self._lose()
+            self._add_to_front(piece)
         self._wake()
 
     def sent(self) -> None:
         """All that is here was sent."""
         if not self._kept and self.content:
-            self.lost = True
-            self._forget()
+            self._lose()
 
     def let_go(self) -> None:
         """The exchange is over."""
         self._kept = False
         self._forget()
+        self._budget.left += len(self._front)
+        self._front.clear()
         self._wake()
 
     async def whole(self, limit: int) -> None:
@@ -135,8 +156,22 @@ class RequestBody:
             return
         self._kept = False
         if passed_on:
-            self.lost = True
-            self._forget()
+            self._lose()
+
+    def _lose(self) -> None:
+        """What is here was sent, or is about to be, and will not be sent again."""
+        self.lost = True
+        content = bytes(self.content) if self._front_limit else b""
+        self._forget()
+        self._add_to_front(content)
+
+    def _add_to_front(self, piece: bytes) -> None:
+        room = min(self._front_limit - len(self._front), self._budget.left)
+        if room < len(piece):
+            self._front_limit = 0  # nothing may follow a gap
+            piece = piece[: max(room, 0)]
+        self._front += piece
+        self._budget.left -= len(piece)
 
     def _refuse(self, limit: int) -> None:
         self._refusal = BodyTooLarge(f"the body of this request is larger than {limit} bytes")

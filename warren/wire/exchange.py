@@ -119,9 +119,9 @@ class Exchange:
                 return await self._ask_on(await upstream.connect(), upstream)
             raise
 
-    async def inquire(self, upstream: Upstream, patience: float) -> HeldAnswer:
-        """As `ask`, and several at once: the body must be complete. Raises the same errors."""
-        connection = await upstream.connect()
+    async def inquire(self, upstream: Upstream, patience: float, *, fresh: bool) -> HeldAnswer:
+        """As `ask`, and several at once: the body must be complete. One that is not `fresh` may turn out to be closed."""
+        connection = (None if fresh else upstream.take()) or await upstream.connect()
         held = self._hold_answer(connection)
         connection.send(held, self.method, self._request(upstream))
         try:

@@ -59,44 +59,6 @@ class Ui(Section):
     disable_pages: tuple[Text, ...] | None = None
 
 
-class Valkey(Section):
-    """The distributed cache."""
-
-    enabled: Flag = False
-    host: Text = "localhost"
-    port: Whole = 6379
-    username: Text | None = None
-    password: Secret | None = None
-    database: Whole = 0
-    max_total: Whole = 20
-    max_idle: Whole = 10
-    min_idle: Whole = 5
-    timeout_ms: Whole = 2000
-    cache_ttl_seconds: Whole = 1800
-    health_check_interval_ms: Whole = 30_000
-    url: Secret | None = None
-    tls: dict[str, Anything] | None = None
-    sentinel: dict[str, Anything] | None = None
-    cluster: dict[str, Anything] | None = None
-    request_budget_ms: Whole = 100
-    key_prefix: Text = "trino:query"
-
-
-class DistributedCache(Section):
-    """The distributed cache, in its other spelling."""
-
-    enabled: Flag = False
-    host: Text = "localhost"
-    port: Whole = 6379
-    password: Secret | None = None
-    database: Whole = 0
-    max_total: Whole = 20
-    max_idle: Whole = 10
-    min_idle: Whole = 5
-    timeout: Seconds = 2.0
-    cache_ttl: Seconds = 1800.0
-
-
 class Later(Section):
     """All of them. Those that are refused whenever they are present are not looked into."""
 
@@ -113,8 +75,6 @@ class Later(Section):
     ui_configuration: Ui = Ui()
     modules: Anything = None
     managed_apps: Anything = None
-    valkey_configuration: Valkey = Valkey()
-    distributed_cache_configuration: DistributedCache = DistributedCache()
 
 
 NO_SIGN_IN = "sign-in is not offered in this version, so the gateway would be open: remove the section to accept that"
@@ -141,16 +101,6 @@ SWITCHES: Mapping[str, tuple[Callable[[Later], bool], str, str]] = {
         lambda later: later.gateway_cookie_configuration.enabled,
         "gatewayCookieConfiguration.enabled",
         "routing cookies are not offered in this version. Write false to accept that",
-    ),
-    "valkeyConfiguration": (
-        lambda later: later.valkey_configuration.enabled,
-        "valkeyConfiguration.enabled",
-        "the distributed cache is not offered in this version. Write false to accept that",
-    ),
-    "distributedCacheConfiguration": (
-        lambda later: later.distributed_cache_configuration.enabled,
-        "distributedCacheConfiguration.enabled",
-        "the distributed cache is not offered in this version. Write false to accept that",
     ),
 }
 """By section: whether it is switched on, the key that does it, and what to do about it."""

@@ -1,6 +1,7 @@
 """The demo as a person runs it: a true answer, and nothing left behind however it ends."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -37,6 +38,10 @@ def test_the_demo_runs_a_query_and_leaves_nothing_behind(tmp_path: Path) -> None
     assert "ALGERIA" in ended.stdout
     assert "ran on cluster" in ended.stdout
     assert "because: no X-Trino-Routing-Group header, so default group adhoc; at random of 2." in ended.stdout
+    known = re.findall(r"│ poll 1 +│ gateway-2 +│ (.*?) +│", ended.stdout)
+    assert len(known) == 3, ended.stdout
+    assert known[0] == known[2] == "Valkey (L2)", "before it was stopped, and when it was back"
+    assert known[1] in {"asking the clusters", "the database (L3)"}
     assert "curl" in ended.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
-from warren.settings.jdbc import DatabaseUrl, database_url
 from warren.settings.section import Flag, Inert, Secret, Section, Text, Whole, told
+from warren.settings.stores.jdbc import DatabaseUrl, database_url
 
 
 def usable(jdbc_url: SecretStr, info: ValidationInfo) -> SecretStr:

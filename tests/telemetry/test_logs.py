@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from warren.telemetry import configure_logging
+from warren.telemetry.logs import configure_logging
 
 
 class Terminal(io.StringIO):

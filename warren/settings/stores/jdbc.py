@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from warren.settings.jdbc_options import MARIADB, MYSQL, POSTGRESQL, Honoured, Vocabulary
+from warren.settings.stores.jdbc_options import MARIADB, MYSQL, POSTGRESQL, Honoured, Vocabulary
 from warren.settings.units import WrongValue
 
 Dialect = Literal["sqlite", "postgresql", "mysql"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from warren.settings.jdbc import DatabaseUrl, database_url
+from warren.settings.stores.jdbc import DatabaseUrl, database_url
 from warren.settings.units import WrongValue
 
 HOME = Path("/etc/warren")

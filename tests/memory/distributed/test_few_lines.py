@@ -1,0 +1,11 @@
+from warren.memory.distributed.few_lines import LINES_A_MINUTE, FewLines
+
+
+def test_a_flood_is_cut_to_a_few_lines_a_minute_and_counted() -> None:
+    now = 0.0
+    lines = FewLines(lambda: now)
+    said = [lines.one_more() for _ in range(100)]
+    assert said == [{}] * LINES_A_MINUTE + [None] * (100 - LINES_A_MINUTE)
+    now = 61.0
+    assert lines.one_more() == {"left_out": 100 - LINES_A_MINUTE}
+    assert lines.one_more() == {}

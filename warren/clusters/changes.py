@@ -1,0 +1,91 @@
+"""Changes of the cluster list, told to the other instances and heard from them, so that nobody has to wait for the next reading."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from warren.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+CHANNEL = "warren_clusters"
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+"""Pauses before a channel that broke is listened to again. Meanwhile the list is read each second all the same."""
+
+
+class Channel(Protocol):
+    """A way to tell all instances something. What was told while nobody listened is lost."""
+
+    async def publish(self, message: str) -> None:
+        """Raises StoreUnavailable."""
+        ...
+
+    async def listen(self, hear: Callable[[str], None], *, listening: Callable[[], None]) -> None:
+        """For ever; raises StoreUnavailable when it cannot go on."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Changes:
+    """Announces changes made here on every channel, and reads the list at once when others announce theirs."""
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self._channels = {channel: asyncio.Event() for channel in channels}
+        """Each with the news that there is something to tell."""
+        self._own = secrets.token_hex(8)
+        """What our own announcements say, so that we know them when they come back."""
+        self.announced = 0
+        self.heard = 0
+
+    def announce(self) -> None:
+        """Tell the others, without waiting: they read the list each second anyway."""
+        for news in self._channels.values():
+            news.set()
+
+    async def run(self, read: Callable[[], None]) -> None:
+        """Tell and listen on all channels, until cancelled. `read` asks for the list to be read now, and returns at once."""
+        async with asyncio.TaskGroup() as loops:
+            for channel, news in self._channels.items():
+                loops.create_task(self._keep_telling(channel, news))
+                loops.create_task(self._keep_listening(channel, read))
+
+    async def close(self) -> None:
+        for channel in self._channels:
+            await channel.close()
+
+    async def _keep_telling(self, channel: Channel, news: asyncio.Event) -> None:
+        while True:
+            await news.wait()
+            news.clear()
+            try:
+                await channel.publish(self._own)
+            except StoreUnavailable as error:
+                log.info("announcement_failed", because=str(error))
+            else:
+                self.announced += 1
+
+    async def _keep_listening(self, channel: Channel, read: Callable[[], None]) -> None:
+        pause = FIRST_PAUSE_SECONDS
+
+        def listening() -> None:
+            nonlocal pause
+            pause = FIRST_PAUSE_SECONDS
+            read()  # something may have been told before
+
+        def hear(message: str) -> None:
+            if message != self._own:
+                self.heard += 1
+                read()
+
+        while True:
+            # Whose store it is says why; the list is read each second all the same.
+            with suppress(StoreUnavailable):
+                await channel.listen(hear, listening=listening)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,88 @@
+"""What is still to be written to the distributed cache, by nobody's waiting for it: the newest, once each."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from warren.model import ClusterUrl, CoordinatorId, Placement
+
+CAPACITY = 10_000
+"""Placements that wait while Valkey is away; beyond it the oldest go. Their queries are found by asking the clusters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Write the placement."""
+
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Let the placement live on; write it when it is not there any more."""
+
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Write which cluster hands out ids with this ending."""
+
+    coordinator_id: CoordinatorId
+    cluster: ClusterUrl
+
+
+Write = Keep | Renew | Learn
+
+
+class Behind:
+    """One write for each key; a later one takes the place of an earlier one."""
+
+    def __init__(self, wake: Callable[[], None], *, capacity: int = CAPACITY) -> None:
+        """`wake` is called whenever there is something new to write."""
+        self._wake = wake
+        self._capacity = capacity
+        self._waiting: OrderedDict[str, Write] = OrderedDict()
+        self.dropped = 0
+        """Writes that had to go for later ones."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, write: Write) -> None:
+        key = key_of(write)
+        if isinstance(write, Renew) and isinstance(self._waiting.get(key), Keep):
+            return  # that does more
+        self._waiting[key] = write
+        self._waiting.move_to_end(key)
+        if len(self._waiting) > self._capacity:
+            self._waiting.popitem(last=False)
+            self.dropped += 1
+        self._wake()
+
+    def put_back(self, writes: list[Write]) -> None:
+        """They failed: to be tried again, before everything that came meanwhile, and unless that has replaced them."""
+        for write in reversed(writes):
+            key = key_of(write)
+            if key in self._waiting:
+                continue
+            if len(self._waiting) >= self._capacity:
+                self.dropped += 1
+                continue
+            self._waiting[key] = write
+            self._waiting.move_to_end(key, last=False)
+
+    def take(self, wanted: Callable[[str], bool], at_most: int) -> list[Write]:
+        """The oldest of those whose key is wanted now; they wait here no longer."""
+        keys: list[str] = []
+        for key in self._waiting:
+            if wanted(key):
+                keys.append(key)
+                if len(keys) == at_most:
+                    break
+        return [self._waiting.pop(key) for key in keys]
+
+
+def key_of(write: Write) -> str:
+    """The query id, or the coordinator id: those have no common form."""
+    return write.coordinator_id if isinstance(write, Learn) else write.placement.query_id

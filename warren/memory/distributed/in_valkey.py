@@ -1,0 +1,270 @@
+"""The distributed cache in its Valkey form (L2): every placement of every instance, for as long as it is in use."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from warren.clusters.roster import Roster
+from warren.current import Current
+from warren.drivers.valkey.pool import Command
+from warren.drivers.valkey.replies import Refusal, Reply
+from warren.drivers.valkey.topology import Server, Servers
+from warren.errors import StoreUnavailable
+from warren.memory.believed import believed
+from warren.memory.distributed.behind import Behind, Keep, Learn, Renew, Write, key_of
+from warren.memory.distributed.keys import Keys, text_of
+from warren.memory.distributed.lanes import Lane
+from warren.memory.tiers import TierCounts
+from warren.model import ClusterUrl, CoordinatorId, Placement
+from warren.settings.stores.valkey import ValkeyServer
+
+GATHER_SECONDS = 0.02
+"""How long writes that nobody waits for are gathered, so that they go out together."""
+BATCH = 100
+"""Placements that are written in one go."""
+
+
+class InValkey:
+    """Tells all instances, and knows what they told. Made inside the running loop; `run` keeps it going."""
+
+    name = "valkey"
+
+    def __init__(
+        self,
+        servers: Servers,
+        settings: ValkeyServer,
+        roster: Current[Roster],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` tells monotonic seconds."""
+        self._servers = servers
+        self._settings = settings
+        self._roster = roster
+        self._clock = clock
+        self._keys = Keys(settings.key_prefix, settings.ttl_seconds, settings.is_cluster)
+        self._lanes: dict[str, Lane] = {}
+        self._news = asyncio.Event()
+        self._trouble = asyncio.Event()
+        self.behind = Behind(self._news.set)
+        self.counts = TierCounts()
+
+    # --- on the way of a request
+
+    async def find(self, query_id: str) -> Placement | None:
+        """None too for an entry that leads to no cluster of the roster. Raises StoreUnavailable, within the budget."""
+        began = self._clock()
+        self.counts.requests += 1
+        try:
+            values = await self._read(query_id)
+        except StoreUnavailable:
+            self.counts.errors += 1
+            raise
+        finally:
+            self.counts.latency.observe(self._clock() - began)
+        found = self._placement(query_id, values)
+        if found is None:
+            self.counts.misses += 1
+        else:
+            self.counts.hits += 1
+        return found
+
+    async def keep(self, placement: Placement) -> None:
+        """Returns when all instances can know it, at the latest when the budget is spent; then it is written later."""
+        try:
+            lane = self._lane(self._servers.of(self._keys.backend(placement.query_id)))
+            await lane.write(self._keys.keep(placement), is_awaited=True)
+        except StoreUnavailable:
+            self.counts.write_errors += 1
+            self.behind.put(Keep(placement))
+        else:
+            self.counts.writes += 1
+
+    def keep_later(self, placement: Placement) -> None:
+        self.behind.put(Keep(placement))
+
+    def renew_later(self, placement: Placement) -> None:
+        self.behind.put(Renew(placement))
+
+    def learn_later(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> None:
+        self.behind.put(Learn(coordinator_id, cluster))
+
+    async def _read(self, query_id: str) -> Sequence[str | None]:
+        """Backend, group and external URL of the query, and the cluster that its ending belongs to."""
+        ending = self._keys.find_coordinator(query_id[-5:])
+        lane = self._lane(self._servers.of(self._keys.backend(query_id)))
+        if not self._settings.is_cluster:
+            return [_value(reply) for reply in await lane.read([*self._keys.find(query_id), ending])]
+        # In a Cluster the ending is on another node; asked at the same time, so that both have the whole budget.
+        other = self._lane(self._servers.of(ending[1]))
+        of_query, told = await asyncio.gather(
+            lane.read(self._keys.find(query_id)), other.read([ending]), return_exceptions=True
+        )
+        if isinstance(of_query, BaseException):
+            raise of_query
+        return [_value(reply) for reply in (*of_query, None if isinstance(told, BaseException) else told[0])]
+
+    def _placement(self, query_id: str, values: Sequence[str | None]) -> Placement | None:
+        backend, group, external_url, coordinator = values
+        roster = self._roster.value
+        for url in (backend, coordinator):
+            if url is None:
+                continue
+            of_query = url is backend
+            found = believed(
+                roster,
+                query_id,
+                backend=url,
+                group=group if of_query else None,
+                external_url=external_url if of_query else None,
+            )
+            if found is not None:
+                return found
+            self.counts.rejected += 1
+        return None
+
+    # --- behind
+
+    async def run(self) -> None:
+        """Write what nobody waits for, keep connections ready, and follow changes of the servers; until cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._servers.run())
+            loops.create_task(self._keep_looking())
+            loops.create_task(self._keep_writing())
+            loops.create_task(self._keep_mending())
+
+    async def close(self) -> None:
+        """Write what is still waiting, once, and close all connections."""
+        try:
+            async with asyncio.timeout(self._settings.timeout_or_interval):
+                while await self._write_some():
+                    pass
+        except TimeoutError:
+            pass
+        await self._servers.close()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            servers = self._servers.all()
+            for name in self._lanes.keys() - {server.name for server in servers}:
+                self._lanes.pop(name).is_gone = True
+            async with asyncio.TaskGroup() as looks:
+                for server in servers:
+                    looks.create_task(self._lane(server).look(fill=True))
+            await asyncio.sleep(self._settings.health_check_seconds)
+
+    async def _keep_mending(self) -> None:
+        async with asyncio.TaskGroup() as cures:
+            while True:
+                await self._trouble.wait()
+                self._trouble.clear()
+                for lane in self._lanes.values():
+                    if lane.is_ill and not lane.is_being_mended:
+                        cures.create_task(self._mend(lane))
+
+    async def _mend(self, lane: Lane) -> None:
+        await lane.mend()
+        if lane.is_ill:  # it fell ill again in the last moment
+            self._trouble.set()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep(GATHER_SECONDS)
+            while await self._write_some():
+                pass
+
+    async def _write_some(self) -> bool:
+        """Write one batch to each server that takes writes; False when nothing could be written."""
+        batches: dict[str, list[Write]] = {}
+        for write in self.behind.take(self._is_writable, BATCH * max(len(self._lanes), 1)):
+            batches.setdefault(self._lane_of(key_of(write)).name, []).append(write)
+        if not batches:
+            return False
+        written = await asyncio.gather(*(self._write(self._lanes[name], writes) for name, writes in batches.items()))
+        return any(written)
+
+    async def _write(self, lane: Lane, writes: list[Write]) -> bool:
+        sizes, commands = [], list[Command]()
+        for write in writes:
+            own = self._commands(write)
+            sizes.append(len(own))
+            commands.extend(own)
+        try:
+            replies = await lane.write(commands, is_awaited=False)
+        except StoreUnavailable:
+            self.counts.write_errors += len(writes)
+            self.behind.put_back(writes)
+            return False
+        self.counts.writes += len(writes)
+        first = 0
+        for write, size in zip(writes, sizes, strict=True):
+            if isinstance(write, Renew) and replies[first] == 0:
+                self.behind.put(Keep(write.placement))  # it has expired, or the server has lost it
+            first += size
+        return True
+
+    def _commands(self, write: Write) -> Sequence[Command]:
+        match write:
+            case Keep(placement):
+                return self._keys.keep(placement)
+            case Renew(placement):
+                return self._keys.renew(placement.query_id)
+            case Learn(coordinator_id, cluster):
+                return [self._keys.learn(coordinator_id, cluster)]
+
+    def _is_writable(self, key: str) -> bool:
+        try:
+            return self._lane_of(key).takes_writes
+        except StoreUnavailable:
+            return False
+
+    def _lane_of(self, key: str) -> Lane:
+        """The lane of a query's keys, or of a coordinator's."""
+        of_query = "_" in key
+        return self._lane(self._servers.of(self._keys.backend(key) if of_query else self._keys.coordinator(key)))
+
+    def _lane(self, server: Server) -> Lane:
+        lane = self._lanes.get(server.name)
+        if lane is None:
+            settings = self._settings
+            lane = self._lanes[server.name] = Lane(
+                server,
+                clock=self._clock,
+                budget_seconds=settings.budget_seconds,
+                timeout_seconds=settings.timeout_or_interval,
+                health_seconds=settings.health_check_seconds,
+                trouble=self._trouble.set,
+                mended=self._news.set,
+            )
+        return lane
+
+    # --- for people
+
+    def state(self) -> Mapping[str, object]:
+        """How it is, as JSON can hold it."""
+        now = self._clock()
+        return {
+            "servers": [
+                {
+                    "server": lane.name,
+                    "breaker": lane.calls.state.value,
+                    "writes": "refused" if lane.writes.is_open else "taken",
+                    "error": lane.calls.error
+                    if lane.calls.is_open
+                    else lane.writes.error
+                    if lane.writes.is_open
+                    else "",
+                    "seconds": round(now - (lane.writes if lane.writes.is_open else lane.calls).since, 1),
+                    "connections": {"inUse": lane.server.pool.in_use, "idle": lane.server.pool.idle},
+                }
+                for lane in self._lanes.values()
+            ],
+            "waitingToBeWritten": len(self.behind),
+        }
+
+
+def _value(reply: Reply) -> str | None:
+    """A value of the wrong type, or no value: both are a miss."""
+    return None if isinstance(reply, Refusal) else text_of(reply)

@@ -1,0 +1,168 @@
+"""The way to one Valkey server: open or closed, for reading and for writing, and mended by itself."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from warren.drivers.valkey.pool import Command
+from warren.drivers.valkey.replies import Refusal, Reply
+from warren.drivers.valkey.topology import Server
+from warren.errors import StoreSilent, StoreUnavailable
+from warren.memory.distributed.breaker import Breaker
+from warren.memory.distributed.few_lines import FewLines
+
+log = structlog.get_logger()
+
+
+class Lane:
+    """Calls to one server, as long as it is well. When it is not, calls fail at once, and a probe in the background asks.
+
+    Two breakers: a server that is full, read-only or grants no writing is still read.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        clock: Callable[[], float],
+        budget_seconds: float,
+        timeout_seconds: float,
+        health_seconds: float,
+        trouble: Callable[[], None],
+        mended: Callable[[], None],
+    ) -> None:
+        """`trouble` is called when somebody should `mend`, `mended` when writing has become possible again.
+
+        Seconds: `budget` of a client's request, `timeout` of what nobody waits for, `health` between two looks at a server
+        that is well.
+        """
+        self.server = server
+        self._clock = clock
+        self._budget = budget_seconds
+        self._timeout = timeout_seconds
+        self._trouble = trouble
+        self._mended = mended
+        self.calls = Breaker(clock, longest_pause_seconds=health_seconds)
+        self.writes = Breaker(clock, longest_pause_seconds=health_seconds)
+        self._lines = FewLines(clock)
+        self._doubted = False
+        self._refused: Sequence[Command] = ()
+        self.is_being_mended = False
+        self.is_gone = False
+        """The server is none of ours any more."""
+
+    @property
+    def is_ill(self) -> bool:
+        return (self.calls.is_open or self.writes.is_open or self._doubted) and not self.is_gone
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    @property
+    def takes_writes(self) -> bool:
+        return not (self.calls.is_open or self.writes.is_open)
+
+    async def read(self, commands: Sequence[Command]) -> list[Reply]:
+        """The replies, within the budget. Raises StoreUnavailable, at once while the breaker is open."""
+        return await self._ask(commands, self._budget)
+
+    async def write(self, commands: Sequence[Command], *, is_awaited: bool) -> list[Reply]:
+        """As `read`. Raises StoreUnavailable also when the server refuses to write."""
+        if self.writes.is_open:
+            raise StoreUnavailable(self.writes.error)
+        replies = await self._ask(commands, self._budget if is_awaited else self._timeout)
+        refused = next((reply for reply in replies if isinstance(reply, Refusal)), None)
+        if refused is not None:
+            self._is_refused(refused, commands)
+            raise StoreUnavailable(refused.words)
+        return replies
+
+    async def look(self, *, fill: bool) -> None:
+        """See whether it is well, though nobody has asked it anything; `fill`: with as many connections as are to be kept."""
+        if self.calls.is_open:
+            return
+        try:
+            if fill:
+                await self.server.pool.fill(within=self._timeout)
+            await self.server.ask([(b"PING",)], within=self._timeout)
+        except StoreUnavailable as error:
+            if not self.calls.is_open:
+                self.calls.trip(str(error))
+                self._is_lost()
+
+    async def _ask(self, commands: Sequence[Command], within: float) -> list[Reply]:
+        if self.calls.is_open:
+            raise StoreUnavailable(self.calls.error)
+        try:
+            return await self.server.ask(commands, within=within)
+        except StoreUnavailable as error:
+            self._failed(error)
+            raise
+
+    async def mend(self) -> None:
+        """Ask until it is well again, for reading and for writing. Returns at once when it is."""
+        self.is_being_mended = True
+        try:
+            if self._doubted:
+                self._doubted = False
+                await self.look(fill=False)
+            while self.is_ill:
+                await (self._try_calls() if self.calls.is_open else self._try_writes())
+        finally:
+            self.is_being_mended = False
+
+    # --- trouble
+
+    def _failed(self, error: StoreUnavailable) -> None:
+        if self.calls.failed(error):
+            self._is_lost()
+        elif isinstance(error, StoreSilent) and not self.calls.is_open:
+            # Where little is asked, three silences within a second may never come.
+            self._doubted = True
+            self._trouble()
+
+    def _is_lost(self) -> None:
+        if (more := self._lines.one_more()) is not None:
+            log.warning("distributed_cache_lost", server=self.name, because=self.calls.error, **more)
+        self._trouble()
+
+    def _is_refused(self, refused: Refusal, commands: Sequence[Command]) -> None:
+        if self.writes.is_open:
+            return
+        self._refused = commands
+        self.writes.trip(refused.words)
+        if (more := self._lines.one_more()) is not None:
+            log.warning("distributed_cache_refuses_writes", server=self.name, because=refused.words, **more)
+        self._trouble()
+
+    async def _try_calls(self) -> None:
+        await asyncio.sleep(self.calls.next_pause())
+        try:
+            # It is well when it answers within a request's budget, in which no connection should have to be opened.
+            await self.server.pool.fill(within=self._timeout)
+            await self.server.ask([(b"PING",)], within=self._timeout)
+            await self.server.ask([(b"PING",)], within=self._budget)
+        except StoreUnavailable as error:
+            self.calls.error = str(error)
+            return
+        seconds = self._clock() - self.calls.since
+        self.calls.close()
+        if (more := self._lines.one_more()) is not None:
+            log.info("distributed_cache_back", server=self.name, seconds=round(seconds, 1), **more)
+        self._mended()
+
+    async def _try_writes(self) -> None:
+        """Try again what was refused. Meanwhile the server is read."""
+        await asyncio.sleep(self.writes.next_pause())
+        try:
+            replies = await self._ask(self._refused, self._timeout)
+        except StoreUnavailable:
+            return
+        if any(isinstance(reply, Refusal) for reply in replies):
+            return
+        self.writes.close()
+        if (more := self._lines.one_more()) is not None:
+            log.info("distributed_cache_takes_writes", server=self.name, **more)
+        self._mended()

@@ -1,0 +1,81 @@
+"""The third tier (L3): `query_history`, in which every statement of every instance stands within about a second."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from warren.clusters.roster import Roster
+from warren.current import Current
+from warren.drivers.sql import Database
+from warren.errors import StoreUnavailable
+from warren.memory.believed import believed
+from warren.memory.tiers import TierCounts
+from warren.model import Placement
+
+SELECT = "SELECT backend_url, routing_group, external_url FROM query_history WHERE query_id = :query_id"
+
+AT_ONCE = 2
+"""Lookups at a time. The others of the pool's few connections are for the list of clusters and for what is written."""
+WITHIN_SECONDS = 1.0
+"""For one lookup, waiting for its turn included."""
+
+
+class InHistory:
+    """One select, one row. A database that is known to be down is not asked at all."""
+
+    name = "history"
+
+    def __init__(
+        self,
+        database: Database,
+        roster: Current[Roster],
+        *,
+        is_reachable: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`is_reachable` is what the last reading of the cluster list showed; that is tried each second."""
+        self._database = database
+        self._roster = roster
+        self._is_reachable = is_reachable
+        self._clock = clock
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self.counts = TierCounts()
+
+    async def find(self, query_id: str) -> Placement | None:
+        """None too for a row that leads to no cluster of the roster. Raises StoreUnavailable, within WITHIN_SECONDS."""
+        began = self._clock()
+        self.counts.requests += 1
+        try:
+            found = await self._find(query_id)
+        except StoreUnavailable:
+            self.counts.errors += 1
+            raise
+        finally:
+            self.counts.latency.observe(self._clock() - began)
+        if found is None:
+            self.counts.misses += 1
+        else:
+            self.counts.hits += 1
+        return found
+
+    async def _find(self, query_id: str) -> Placement | None:
+        if not self._is_reachable():
+            raise StoreUnavailable("the database is not reachable")
+        try:
+            async with asyncio.timeout(WITHIN_SECONDS), self._turns:
+                rows = await self._database.fetch(SELECT, query_id=query_id)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"{self._database.label} did not answer within {WITHIN_SECONDS:g} s") from error
+        if not rows:
+            return None
+        row = rows[0]
+        backend = _text(row["backend_url"])
+        group, external_url = _text(row["routing_group"]), _text(row["external_url"])
+        found = believed(self._roster.value, query_id, backend=backend or "", group=group, external_url=external_url)
+        if found is None:
+            self.counts.rejected += 1
+        return found
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
