@@ -63,6 +63,13 @@ def test_what_cannot_be_understood_is_said_with_the_way_to_help(cli: CliRunner, 
     assert "Error: " in told.output
 
 
+@pytest.mark.parametrize("number", ["0", "many", "1.5", "257"])
+def test_a_number_of_workers_that_is_none_is_refused(cli: CliRunner, number: str) -> None:
+    told = cli.invoke(main, ["serve", "--workers", number])
+    assert told.exit_code == 2
+    assert "write a number of processes, 1 to 256, or auto" in " ".join(told.stderr.split())
+
+
 def test_check_says_everything_that_is_wrong_at_once(cli: CliRunner, tmp_path: Path) -> None:
     config = written(
         tmp_path,

@@ -2,12 +2,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from warren.errors import SettingsError
-from warren.process import database_of, open_socket, open_sockets, prepared_state_directory
+from warren.process import database_of, open_port, open_slots, open_socket, prepared_state_directory
 from warren.settings.load import parse
 from warren.settings.root import Settings
 
@@ -42,19 +43,48 @@ def test_an_address_of_another_machine_is_no_address_to_listen_on() -> None:
         open_socket("192.0.2.1", 0, key=KEY)
 
 
-def test_when_one_port_is_taken_the_other_is_let_go(taken: int, tmp_path: Path) -> None:
-    pem = tmp_path / "keys.pem"
-    pem.write_text("-----BEGIN CERTIFICATE-----\n")
+@pytest.mark.parametrize("count", [1, 3])
+def test_when_one_port_is_taken_the_other_is_let_go(taken: int, count: int) -> None:
     settings = read(f"serverConfig: {{{KEY}: 0, node.bind-ip: 127.0.0.1}}")
     server = settings.server.model_copy(update={"https_enabled": True, "https_port": taken, "http_port": 0})
     with pytest.raises(SettingsError, match=r"http-server\.https\.port"):
-        open_sockets(settings.model_copy(update={"server": server}))
+        open_slots(settings.model_copy(update={"server": server}), count)
 
 
 @pytest.mark.parametrize(("address", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
 def test_a_named_address_is_listened_on_alone(address: str, family: socket.AddressFamily) -> None:
     with open_socket(address, 0, key=KEY) as bound:
         assert (bound.family, bound.getsockname()[0]) == (family, address)
+
+
+def test_several_sockets_share_a_port_and_each_has_a_queue_of_its_own() -> None:
+    several = open_port("127.0.0.1", 0, 3, key=KEY)
+    port = several[0].getsockname()[1]
+    assert [each.getsockname()[1] for each in several] == [port] * 3
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(60)]
+    taken = [0, 0, 0]
+    for number, each in enumerate(several):
+        with suppress(BlockingIOError):
+            while True:
+                each.accept()[0].close()
+                taken[number] += 1
+    assert sum(taken) == 60
+    assert min(taken) > 0
+    for each in (*several, *clients):
+        each.close()
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_several_sockets_share_their_port_with_no_stranger(shares: bool) -> None:
+    """Not even with one who would."""
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shares)
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+        for count in (1, 2):
+            with pytest.raises(SettingsError, match="Address already in use; stop what uses it"):
+                open_port("127.0.0.1", port, count, key=KEY)
 
 
 def test_unless_one_is_named_both_families_are_listened_on() -> None:

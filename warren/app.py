@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from warren import __version__
 from warren.admin.app import own_endpoints
 from warren.admin.readiness import Readiness
 from warren.admin.serve import PrivateServer, private_socket
+from warren.doors import LISTEN_BACKLOG, Doors, Listening
 from warren.drivers.sql import Database
 from warren.errors import GatewayError
 from warren.memory.denials import Denials
@@ -34,6 +35,8 @@ from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
 from warren.settings.root import STATEMENT, Settings
 from warren.settings.stores.jdbc import DatabaseUrl
+from warren.siblings import Siblings
+from warren.supervisor.words import Standing
 from warren.tasks import Tasks, supervised
 from warren.watching import Watching, channels_of
 from warren.wire.body import Budget
@@ -59,19 +62,9 @@ log = structlog.get_logger()
 READY_AT_THE_LATEST_SECONDS = 5.0
 """After this time an instance is ready although a cluster has not been probed yet."""
 
-LISTEN_BACKLOG = 4096
-
 DRAIN_LOOK_SECONDS = 0.05
 
 CLUSTERS_SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """A socket that clients connect to; `secure` when they speak TLS on it."""
-
-    socket: socket.socket
-    secure: bool
 
 
 def host_name() -> str:
@@ -88,10 +81,11 @@ class Instance:
         *,
         state: Path,
         database: DatabaseUrl,
-        listening: tuple[Listening, ...],
+        doors: Doors,
+        siblings: Siblings,
         max_connections: int,
     ) -> None:
-        """`state` is where its files are. The sockets are its own from now on.
+        """`state` is where its files are. The doors are its own from now on.
 
         Raises SettingsError when the library for this kind of database is not installed.
         """
@@ -99,13 +93,25 @@ class Instance:
         self._state = state
         self._channels = channels_of(settings, database)
         self._database = Database(database)
-        self._listening = listening
+        self._doors = doors
+        self._siblings = siblings
         self._max_connections = settings.limits.max_connections or max_connections
         self._name = settings.instance_name or host_name()
         self._forwarding = forwarding(settings, self._name)
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._late = False
+        self.own_socket = ""
+        """Name of the socket of its own endpoints, in the directory that `OwnPlace` makes; empty until there is one."""
+
+    @property
+    def standing(self) -> Standing:
+        """How far it has come, for a supervisor."""
+        if self._stopping.is_set():
+            return Standing.LEAVING
+        if not self._doors.are_open:
+            return Standing.STARTING
+        return Standing.STARTED if self._why_not_ready() else Standing.READY
 
     def stop(self) -> None:
         """Stop politely: finish what is running. Asked again: stop now."""
@@ -121,21 +127,20 @@ class Instance:
         """Serve until stopped. Raises OSError when its own socket or a TLS file is not to be had."""
         self._own_place = OwnPlace(self._state)
         own_socket = private_socket(self._own_place.socket_path)
-        contexts = [self._client_tls() if each.secure else None for each in self._listening]
+        tls = self._client_tls() if any(each.secure for each in self._doors.own) else None
         self._build_clusters()
         self._build_admin(own_socket)
-        servers: list[asyncio.Server] = []
+        self.own_socket = self._own_place.socket_path.name
         try:
             async with asyncio.TaskGroup() as group:
                 self._build_data_plane(Tasks(group))
                 if not await self._is_started(group):
                     return
                 loops = [group.create_task(task) for task in self._loops()]
-                for listening, context in zip(self._listening, contexts, strict=True):
-                    servers.append(await self._listen(listening, context))
+                await self._doors.open(lambda listening: self._listen(listening, tls))
                 self._say_ready()
                 await self._stopping.wait()
-                await self._drain(servers)
+                await self._drain()
                 self._admin.stop()
                 self._upstreams.close()
                 await self._remembering.close()
@@ -143,15 +148,14 @@ class Instance:
                     loop.cancel()
         finally:
             self._own_place.leave()
-            for server in servers:
-                server.close()
+            self._doors.close()
             await self._watching.close()
             log.info("stopped", instance=self._name)
 
     # --- building
 
     def _build_clusters(self) -> None:
-        first = self._listening[0]
+        first = self._doors.own[0]
         self._watching = Watching(
             self._settings,
             self._database,
@@ -229,6 +233,7 @@ class Instance:
             registry=self._watching.registry,
             roster=self._roster,
             readiness=self._readiness,
+            siblings=self._siblings,
             allow_from=self._settings.admin_allow_from,
         )
         self._admin = PrivateServer(app, own_socket)
@@ -272,8 +277,8 @@ class Instance:
         return await asyncio.get_running_loop().create_server(
             lambda: ClientConnection(self._serving),
             sock=listening.socket,
-            ssl=tls,
-            ssl_handshake_timeout=self._settings.limits.head_timeout if tls is not None else None,
+            ssl=tls if listening.secure else None,
+            ssl_handshake_timeout=self._settings.limits.head_timeout if listening.secure else None,
             backlog=LISTEN_BACKLOG,
         )
 
@@ -290,14 +295,13 @@ class Instance:
         await asyncio.sleep(READY_AT_THE_LATEST_SECONDS)
         self._late = True
 
-    async def _drain(self, servers: list[asyncio.Server]) -> None:
+    async def _drain(self) -> None:
         """The end of service: say so, take what still comes for a while, finish what is running."""
         settings = self._settings
         log.info("stopping", instance=self._name, shutdown_delay_seconds=settings.shutdown_delay)
         self._serving.announce_end()
         await self._unless_stopped_now(settings.shutdown_delay)
-        for server in servers:
-            server.close()
+        self._doors.close()
         self._serving.drain()
         end = time.monotonic() + settings.drain_timeout
         while self._serving.connections and time.monotonic() < end and not self._stop_now.is_set():
@@ -336,17 +340,23 @@ class Instance:
             "connections": len(self._serving.connections),
             **self.memory_state(),
         }
-        if self._stopping.is_set():
-            return Readiness(False, "this instance is stopping", details)
-        if not roster.loaded:
-            return Readiness(False, f"the cluster list is not known yet: {database.error}", details)
-        if not (self._watching.prober.first_round_done.is_set() or self._late):
-            return Readiness(False, "the first round of health checks is still under way", details)
+        if lacking := self._why_not_ready():
+            return Readiness(False, lacking, details)
         return Readiness(
             True, "ok" if database.reachable else f"the database is not reachable: {database.error}", details
         )
 
+    def _why_not_ready(self) -> str:
+        """Empty when it should get requests."""
+        if self._stopping.is_set():
+            return "this instance is stopping"
+        if not self._roster.value.loaded:
+            return f"the cluster list is not known yet: {self._watching.registry.database_state().error}"
+        if not (self._watching.prober.first_round_done.is_set() or self._late):
+            return "the first round of health checks is still under way"
+        return ""
+
     def _say_ready(self) -> None:
-        for each in self._listening:
+        for each in self._doors.own:
             address, port = each.socket.getsockname()[:2]
             log.info("listening", instance=self._name, address=address, port=port, tls=each.secure, version=__version__)

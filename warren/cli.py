@@ -14,9 +14,13 @@ from warren.drivers.sql import Database
 from warren.errors import SettingsError, StoreUnavailable
 from warren.process import database_of, prepared_state_directory, run
 from warren.settings.load import Loaded, load, parse
-from warren.settings.root import state_directory
+from warren.settings.root import Workers, state_directory, workers_of
+from warren.settings.units import WrongValue
 from warren.simulator.serve import MissingLibraries
 from warren.simulator.serve import serve as serve_simulator
+from warren.supervisor.cores import number_of_workers
+from warren.supervisor.launch import Configuration
+from warren.supervisor.supervise import supervise
 from warren.telemetry.logs import configure_logging
 
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -32,16 +36,35 @@ def main() -> None:
     """
 
 
+def _workers(_context: click.Context, _option: click.Parameter, value: str | None) -> Workers | None:
+    try:
+        return None if value is None else workers_of(int(value) if value.isdecimal() else value)
+    except WrongValue as wrong:
+        raise click.BadParameter(wrong.remedy) from wrong
+
+
 @main.command()
 @OPTIONAL_CONFIG
-def serve(config: Path | None) -> None:
+@click.option(
+    "--workers",
+    callback=_workers,
+    metavar="NUMBER|auto",
+    help="Processes to serve with, instead of `workers` in CONFIG.",
+)
+def serve(config: Path | None, workers: Workers | None) -> None:
     """Run a gateway with the configuration file CONFIG, an existing Trino Gateway config.yaml for example.
 
     Without CONFIG: port 8080, SQLite in the user's state directory. SIGTERM and Ctrl-C end it politely, a second one at once.
+    With several workers, SIGHUP reads CONFIG again and replaces them one by one.
     """
     configure_logging()
     try:
-        run(_loaded(config), config=config, environment=os.environ)
+        configuration = Configuration.read(config, os.environ)
+        count = number_of_workers(workers or configuration.settings.workers)
+        if count == 1:
+            run(configuration.settings, configuration.warnings, config=config, environment=os.environ)
+        else:
+            supervise(configuration, count, config=config, environment=os.environ)
     except SettingsError as error:
         _fail(error, config)
 

@@ -72,3 +72,17 @@ class Health:
     suspicion: str = ""
     """What a request just met there, such as a refused connection: until the cluster answers a probe it gets new
     statements only when nobody else in its group can take them. Empty when there is no suspicion."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingAnswer:
+    """What another worker of this host answered to a question, or why it did not."""
+
+    slot: int
+    pid: int
+    """0 when there is no process at the moment."""
+    status: int = 0
+    """0 when there is no answer."""
+    body: bytes = b""
+    error: str = ""
+    """Why there is none, for people."""

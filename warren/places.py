@@ -19,7 +19,7 @@ class OwnPlace:
 
     def __init__(self, state: Path) -> None:
         """What processes that are gone have left in the directory is removed. Raises OSError when nothing can be made there."""
-        directory = state / "sockets"
+        directory = socket_directory(state)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_abandoned(directory)
         name = secrets.token_hex(4)
@@ -32,6 +32,11 @@ class OwnPlace:
         self.socket_path.unlink(missing_ok=True)
         self._lock_path.unlink(missing_ok=True)
         os.close(self._lock)
+
+
+def socket_directory(state: Path) -> Path:
+    """Where all processes of one state directory have their sockets."""
+    return state / "sockets"
 
 
 def short(directory: Path) -> Path:

@@ -14,7 +14,7 @@ from warren.admin.readiness import Readiness
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import RegistryConflict, StoreUnavailable
-from warren.model import Cluster, ClusterName, ClusterUrl, GroupName
+from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, SiblingAnswer
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 JSON = {"Content-Type": "application/json"}
@@ -59,6 +59,19 @@ class RegistryInMemory:
         return changed
 
 
+@dataclass(slots=True)
+class SiblingsThatSay:
+    """Other workers with the same answers to whatever they are asked; none unless a test has some."""
+
+    answers: tuple[SiblingAnswer, ...] = ()
+    slot: int = 1
+    asked: list[str] = field(default_factory=list)
+
+    async def ask(self, path: str) -> tuple[SiblingAnswer, ...]:
+        self.asked.append(path)
+        return self.answers
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
@@ -80,6 +93,7 @@ class Own:
     roster: Current[Roster] = field(default_factory=lambda: Current(Roster(loaded=True)))
     readiness: Readiness = field(default_factory=lambda: Readiness(True, "ok"))
     allow_from: Iterable[str] = EVERYWHERE
+    siblings: SiblingsThatSay = field(default_factory=lambda: SiblingsThatSay())
     registry: RegistryInMemory = field(init=False)
     app: Entrance = field(init=False)
 
@@ -90,6 +104,7 @@ class Own:
             registry=self.registry,
             roster=self.roster,
             readiness=lambda: self.readiness,
+            siblings=self.siblings,
             allow_from=[ip_network(network) for network in self.allow_from],
         )
 

@@ -172,7 +172,7 @@ def test_every_endpoint_is_documented() -> None:
     own = Own()
     listed = routes(
         Management(own.registry, own.roster),
-        Probes(lambda: own.readiness, ()),
+        Probes(lambda: own.readiness, own.siblings, ()),
         Page("gw-1", own.roster, lambda: own.readiness),
     )
     assert len(listed) > 15

@@ -50,6 +50,17 @@ async def test_health_is_told_to_everybody(path: str) -> None:
     assert (await Own(allow_from=[]).ask("GET", path)).status == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/gateway/backend/all", 200), ("POST", DEACTIVATE, 403)]
+)
+async def test_who_comes_from_inside_may_look_at_everything_and_change_nothing(
+    method: str, path: str, status: int
+) -> None:
+    """Requests of clients always have the header: the data plane sets it."""
+    own = Own(roster_of(cluster("a")), allow_from=[])
+    assert (await ask(own.app, method, path)).status == status
+
+
 def test_an_address_given_twice_is_nobodys() -> None:
     name = CLIENT_ADDRESS.lower().encode()
     assert client_address(Headers(raw=[(name, b"10.0.0.1"), (name, b"10.0.0.2")])) is None

@@ -57,7 +57,9 @@ def test_a_setting_that_the_operations_page_names_exists(text: str) -> None:
 def own_routes() -> list[Route]:
     own = Own()
     readiness = lambda: own.readiness  # noqa: E731 # what the room is given by the instance, too
-    return routes(Management(own.registry, own.roster), Probes(readiness, ()), Page("gw", own.roster, readiness))
+    return routes(
+        Management(own.registry, own.roster), Probes(readiness, own.siblings, ()), Page("gw", own.roster, readiness)
+    )
 
 
 def test_every_endpoint_is_documented_and_every_documented_endpoint_exists() -> None:

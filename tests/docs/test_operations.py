@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.docs.pages import DOCS
 from tests.fixtures.asking import ask
 from tests.fixtures.child import wait_for
 from tests.fixtures.gateway import GatewayProcess, gateway_before
+from warren.admin.readiness import WorkerReadiness
 from warren.settings.describe import every_setting
 
 PAGE = (DOCS / "operations.md").read_text()
@@ -42,6 +44,13 @@ def test_every_detail_of_readyz_is_explained(gateway: GatewayProcess) -> None:
     details = answer["details"]
     found = {key for key in details if key != "database"} | {f"database.{key}" for key in details["database"]}
     assert found == {key for key in explained if not key.startswith("/")}
+
+
+def test_every_field_of_a_worker_in_readyz_is_explained() -> None:
+    _, _, table = SECTIONS["Several workers"].partition("| `workers` | means |")
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    explained = {code for row in rows for code in re.findall(r"`([^`]+)`", row)}
+    assert explained == {field.name for field in fields(WorkerReadiness)}
 
 
 @pytest.mark.slow

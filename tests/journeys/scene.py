@@ -15,11 +15,14 @@ import h11
 import yaml
 
 from tests.fixtures.asking import Page
-from warren.app import Instance, Listening
+from warren.app import Instance
+from warren.doors import Doors, Listening
 from warren.drivers.sql import Database
+from warren.places import socket_directory
 from warren.process import DATABASE_FILE, database_of, open_socket, prepared_state_directory
 from warren.settings.load import load
 from warren.settings.stores.jdbc import DatabaseUrl
+from warren.siblings import Siblings
 
 PATIENCE = 20.0
 """Seconds after which whatever is waited for is taken to fail. Only failing tests wait that long."""
@@ -280,8 +283,14 @@ async def gateway(
         await asyncio.to_thread(_prepare_tables, state / DATABASE_FILE)
     listening = Listening(open_socket("127.0.0.1", 0, key="http-server.http.port"), secure=False)
     port = listening.socket.getsockname()[1]
-    database = database_of(loaded, state=state, config=config)
-    instance = Instance(loaded, state=state, database=database, listening=(listening,), max_connections=10_000)
+    instance = Instance(
+        loaded,
+        state=state,
+        database=database_of(loaded, state=state, config=config),
+        doors=Doors.alone((listening,)),
+        siblings=Siblings(socket_directory(state)),
+        max_connections=10_000,
+    )
     here = Gateway(instance, port, state)
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:

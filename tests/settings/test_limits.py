@@ -40,6 +40,7 @@ LIMITS = [
     ("shutdownDelay", ["0s"], ["-1s"]),
     ("drainTimeout", ["0s"], ["-1s"]),
     ("instanceName", ["a", "a" * 255], ["''", "a" * 256]),
+    ("workers", ["1", "256", "auto", "AUTO", "0x4"], ["0", "257", "-1", "many", "true", "2.5", "''", "[2]"]),
     ("memory.maxEntries", ["1", "10000000"], ["0", "10000001"]),
     ("memory.expireAfterAccess", ["1ns"], ["0s"]),
     ("search.maxConcurrent", ["1", "100000"], ["0", "100001"]),

@@ -53,6 +53,29 @@ def test_control_characters_are_escaped(value: str, written: str) -> None:
     assert logged(user=value)["user"] == written
 
 
+class Writes(io.RawIOBase):
+    """Keeps each write apart."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.written.append(bytes(data))
+        return len(data)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_line_is_written_at_once_so_that_those_of_several_processes_do_not_mix(size: int) -> None:
+    raw = Writes()
+    configure_logging(io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True))  # as standard error is
+    structlog.get_logger().warning("happened", text="x" * size)
+    (line,) = raw.written
+    assert line.endswith(b"}\n")
+
+
 @pytest.mark.parametrize("value", ["\ud800", b"\xff", object(), float("nan"), Exception("x\ny")])
 def test_every_value_leaves_a_line(value: object) -> None:
     assert logged(value=value)["event"] == "happened"

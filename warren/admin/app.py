@@ -12,7 +12,7 @@ from warren.admin.answers import BadJson, json_answer, refusal
 from warren.admin.entrance import LIVEZ, READYZ, Entrance, Network
 from warren.admin.management import Management, Registry
 from warren.admin.page import Page
-from warren.admin.readiness import Probes, Readiness
+from warren.admin.readiness import Probes, Readiness, Siblings
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import StoreUnavailable
@@ -26,13 +26,14 @@ def own_endpoints(
     registry: Registry,
     roster: Current[Roster],
     readiness: Callable[[], Readiness],
+    siblings: Siblings,
     allow_from: Sequence[Network],
 ) -> Entrance:
     """The ASGI app. `allow_from` are the networks of `adminAllowFrom`; `instance` is the name that refusals carry."""
     management = Management(registry, roster)
     refusals = _Refusals(instance)
     app = Starlette(
-        routes=routes(management, Probes(readiness, allow_from), Page(instance, roster, readiness)),
+        routes=routes(management, Probes(readiness, siblings, allow_from), Page(instance, roster, readiness)),
         exception_handlers={
             HTTPException: refusals.refused,
             StoreUnavailable: refusals.unavailable,

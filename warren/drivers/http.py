@@ -1,10 +1,11 @@
-"""The door to HTTP services that are asked a short question: clusters by the monitors. Their errors become ours here."""
+"""The door to HTTP services that are asked a short question: clusters, and other workers. Their errors become ours here."""
 
 import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warren.errors import ClusterFellSilent, ClusterMisbehaved, ClusterUnreachable
@@ -45,20 +46,21 @@ class HttpClient:
     so it is loaded when the first client is made, not when this module is imported.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None, connect_seconds: float) -> None:
-        """Without `tls`, certificates are checked against those that the system trusts."""
+    def __init__(self, *, tls: ssl.SSLContext | None, connect_seconds: float, unix_path: Path | None = None) -> None:
+        """Without `tls`, certificates are checked against those that the system trusts.
+
+        With `unix_path` every question goes to the socket there, whatever host its URL names.
+        """
         import aiohttp
 
         self._connect_seconds = connect_seconds
+        # A cluster is well when it takes connections, so every question opens one. And a kept connection that the server
+        # has closed meanwhile would be retried behind our back. No cap: callers ask each server one question at a time,
+        # and a hanging one must not delay the others.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=tls if tls is not None else True,
-                # A cluster is well when it takes connections, so every question opens one. And a kept connection that
-                # the server has closed meanwhile would be retried behind our back.
-                force_close=True,
-                # No cap: callers ask each server one question at a time, and a hanging one must not delay the others.
-                limit=0,
-            ),
+            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True, force_close=True, limit=0)
+            if unix_path is None
+            else aiohttp.UnixConnector(str(unix_path), force_close=True, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity", "User-Agent": "warren"},
             auto_decompress=False,
@@ -71,11 +73,13 @@ class HttpClient:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def get(self, url: str, headers: Mapping[str, str], *, deadline_seconds: float) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], *, deadline_seconds: float, largest_body: int = BODY_LIMIT
+    ) -> Answer:
         """The answer to a GET, of any status.
 
         Raises ClusterUnreachable when no connection was made (no byte was sent), ClusterFellSilent when the whole
-        answer was not there by the deadline, ClusterMisbehaved when it cannot be read or is longer than BODY_LIMIT.
+        answer was not there by the deadline, ClusterMisbehaved when it cannot be read or is longer than that.
         """
         import aiohttp
 
@@ -85,15 +89,15 @@ class HttpClient:
             async with self._session.get(
                 url, headers=headers, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
             ) as response:
-                return Answer(response.status, response.headers, await _body(response))
+                return Answer(response.status, response.headers, await _body(response, largest_body))
 
 
-async def _body(response: "aiohttp.ClientResponse") -> bytes:
+async def _body(response: "aiohttp.ClientResponse", largest: int) -> bytes:
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
-        if len(body) > BODY_LIMIT:
-            raise ClusterMisbehaved(f"answered with a body of more than {BODY_LIMIT} bytes")
+        if len(body) > largest:
+            raise ClusterMisbehaved(f"answered with a body of more than {largest} bytes")
     return bytes(body)
 
 

@@ -40,6 +40,12 @@ def defaults() -> Settings:
 
 def load(path: Path, environment: Mapping[str, str]) -> Loaded:
     """Raises SettingsError with everything that is wrong with the file."""
+    # Where a link to the file lies is where its neighbours are: Kubernetes mounts links.
+    return parse(text_of(path), environment, directory=path.absolute().parent)
+
+
+def text_of(path: Path) -> str:
+    """Raises SettingsError when the file cannot be read, or is no text of a sensible size."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -51,8 +57,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Loaded:
         raise SettingsError((Problem("", None, str(path), "the file is not text in UTF-8"),)) from None
     if len(content) > LARGEST_FILE:
         raise SettingsError((Problem("", None, str(path), "the file is larger than 1 MiB: is it the right one?"),))
-    # Where a link to the file lies is where its neighbours are: Kubernetes mounts links.
-    return parse(text, environment, directory=path.absolute().parent)
+    return text
 
 
 def parse(text: str, environment: Mapping[str, str], *, directory: Path) -> Loaded:

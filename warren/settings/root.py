@@ -4,11 +4,23 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from warren.settings.section import EVERYWHERE, Flag, Location, Network, Pattern, Seconds, Section, Text, told
+from warren.settings.section import (
+    EVERYWHERE,
+    Flag,
+    Kind,
+    Location,
+    Network,
+    Pattern,
+    Seconds,
+    Section,
+    Text,
+    number_of,
+    told,
+)
 from warren.settings.sections import (
     BackendState,
     ClusterStats,
@@ -28,6 +40,10 @@ from warren.settings.units import WrongValue
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 STATEMENT = "/v1/statement"
+MOST_WORKERS = 256
+AUTO: Literal["auto"] = "auto"
+
+Workers = int | Literal["auto"]
 
 
 def statement_paths(paths: tuple[str, ...], _: ValidationInfo) -> tuple[str, ...]:
@@ -57,6 +73,16 @@ def plain_name(name: str, _: ValidationInfo) -> str:
     if not NAME.fullmatch(name):
         raise WrongValue("a name has letters, digits, dots, dashes and underscores only: it appears in headers")
     return name
+
+
+def workers_of(value: Any, info: ValidationInfo | None = None) -> Workers:
+    """A number of worker processes, or `auto`. Raises WrongValue."""
+    if isinstance(value, str) and value.strip().lower() == AUTO:
+        return AUTO
+    number = number_of(value, info)
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_WORKERS:
+        raise WrongValue(f"write a number of processes, 1 to {MOST_WORKERS}, or auto: one for each usable core")
+    return number
 
 
 class Settings(Section):
@@ -97,6 +123,10 @@ class Settings(Section):
     """How long running requests may take to end after that."""
     instance_name: Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(told(plain_name))] | None = None
     """The name of this instance in errors, logs and `Via`. The host's name unless written."""
+    workers: Annotated[
+        Workers, BeforeValidator(told(workers_of)), Kind(f"integer, 1 to {MOST_WORKERS}, or `{AUTO}`")
+    ] = 1
+    """How many processes serve on this host; `auto`: one for each usable core. `warren serve --workers` wins."""
     proxy_tls: ProxyTls = ProxyTls()
     """TLS towards clusters."""
     memory: Memory = Memory()

@@ -98,7 +98,7 @@ def refused(wrong: WrongValue) -> PydanticCustomError:
     return PydanticCustomError("wrong_value", "{remedy}", {"remedy": wrong.remedy, "found": wrong.found})
 
 
-def number_of(value: Any, _: ValidationInfo) -> Any:
+def number_of(value: Any, _: ValidationInfo | None) -> Any:
     if isinstance(value, Written) and isinstance(value.value, int | float) and not isinstance(value.value, bool):
         return value.value
     return value
