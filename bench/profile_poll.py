@@ -20,6 +20,7 @@ from bench.traffic import COORDINATOR_ID, HEADERS, POLL, QUERY_ID, STATEMENT, pa
 from warren.clusters.coordinators import Coordinators
 from warren.clusters.roster import Roster
 from warren.current import Current
+from warren.history.history import NoHistory
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
@@ -142,7 +143,14 @@ def _entry(upstreams: Upstreams, ticker: Ticker) -> Entry:
         recall=recall,
         upstreams=upstreams,
         submissions=Submissions(
-            choosing, upstreams, recall, limits=SubmissionLimits(), clock=time.monotonic, names_cluster=False
+            choosing,
+            upstreams,
+            recall,
+            NoHistory(),
+            limits=SubmissionLimits(),
+            clock=time.monotonic,
+            unix=time.time,
+            names_cluster=False,
         ),
         search=Search(
             recall,

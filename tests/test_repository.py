@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "check": "test_cli.py: one of its commands",
     "__main__": "test_cli.py: one call",
     "drivers/migrations/": "drivers/test_sql_migrations.py: Alembic runs them",
+    "history/counts": "history/test_history.py: numbers without behaviour",
     "clusters/monitors/monitor": "clusters/monitors/test_info_api.py: the protocol that monitors follow",
     "settings/section": "settings/test_load.py: kinds of values, tested by what a file may hold",
     "settings/sections": "settings/test_load.py: declarations",

@@ -129,6 +129,7 @@ class Instance:
         own_socket = private_socket(self._own_place.socket_path)
         tls = self._client_tls() if any(each.secure for each in self._doors.own) else None
         self._build_clusters()
+        self._build_memory()
         self._build_admin(own_socket)
         self.own_socket = self._own_place.socket_path.name
         try:
@@ -143,12 +144,12 @@ class Instance:
                 await self._drain()
                 self._admin.stop()
                 self._upstreams.close()
-                await self._remembering.close()
                 for loop in loops:
                     loop.cancel()
         finally:
             self._own_place.leave()
             self._doors.close()
+            await self._remembering.close()
             await self._watching.close()
             log.info("stopped", instance=self._name)
 
@@ -171,19 +172,21 @@ class Instance:
         )
         self._roster = self._watching.roster
 
+    def _build_memory(self) -> None:
+        self._remembering = Remembering(
+            self._settings,
+            self._database,
+            state=self._state,
+            roster=self._roster,
+            coordinators=self._watching.coordinators,
+            is_reachable=lambda: self._watching.registry.database_state().reachable,
+        )
+
     def _build_data_plane(self, tasks: Tasks) -> None:
         settings = self._settings
         self._ticker = Ticker()
         self._upstreams = Upstreams(
             ticker=self._ticker, limits=upstream_limits(settings), tls=self._watching.tls, on_trouble=self._suspect
-        )
-        self._remembering = Remembering(
-            settings,
-            self._database,
-            roster=self._roster,
-            coordinators=self._watching.coordinators,
-            is_reachable=lambda: self._watching.registry.database_state().reachable,
-            correct_history=lambda placement: None,
         )
         recall = self._remembering.recall
         policy = FallbackPolicy(
@@ -199,8 +202,10 @@ class Instance:
                 choosing,
                 self._upstreams,
                 recall,
+                self._remembering.history,
                 limits=submission_limits(settings),
                 clock=time.monotonic,
+                unix=time.time,
                 names_cluster=settings.include_cluster_host_in_response,
             ),
             search=Search(

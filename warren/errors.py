@@ -48,6 +48,10 @@ class StoreSilent(StoreUnavailable):
     """It did not answer within the time that was left for it. One such call may be bad luck; several are a sign."""
 
 
+class RowsRefused(Exception):
+    """A database answers, and refuses what is in the rows of a batch: without the bad ones it will take the others."""
+
+
 class RegistryConflict(Exception):
     """A change to the cluster list that cannot be made: the name is taken, or unknown."""
 

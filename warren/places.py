@@ -1,12 +1,12 @@
 """Where one process keeps the socket of its own endpoints: a name of its own, found abandoned when the process is gone."""
 
-import fcntl
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from warren.admin.serve import LONGEST_PATH
+from warren.locks import locked, taken_over
 
 NAME_LENGTH: Final = len("/12345678.sock")
 
@@ -14,7 +14,7 @@ NAME_LENGTH: Final = len("/12345678.sock")
 class OwnPlace:
     """A socket path that no other living process uses, whichever containers share the directory.
 
-    Process ids do not tell: every container has a process 1. A lock does, and the kernel gives it back at the end.
+    A lock says whose they are, and the kernel gives it back at the end.
     """
 
     def __init__(self, state: Path) -> None:
@@ -48,30 +48,10 @@ def short(directory: Path) -> Path:
     return Path(f"/proc/self/fd/{descriptor}")
 
 
-def locked(path: Path) -> int:
-    """The descriptor of a new file that this process holds the lock on."""
-    while True:
-        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.fstat(lock).st_nlink:
-            return lock
-        os.close(lock)  # another process took it for abandoned in the moment before it was locked
-
-
 def remove_abandoned(directory: Path) -> None:
     """Remove the sockets whose lock nobody holds."""
     for lock_path in directory.glob("*.lock"):
-        socket_path = lock_path.with_suffix(".sock")
-        try:
-            lock = os.open(lock_path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            continue  # gone meanwhile, or another user's
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue  # its process lives
-        else:
-            socket_path.unlink(missing_ok=True)
+        if (lock := taken_over(lock_path)) is not None:
+            lock_path.with_suffix(".sock").unlink(missing_ok=True)
             lock_path.unlink(missing_ok=True)
-        finally:
             os.close(lock)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 from warren.clusters.coordinators import Coordinators
@@ -10,6 +11,8 @@ from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.drivers.sql import Database
 from warren.drivers.valkey.topology import servers
+from warren.history.history import History, HistoryLimits, NoHistory
+from warren.history.retention import Retention
 from warren.memory.distributed.in_valkey import InValkey
 from warren.memory.in_history import InHistory
 from warren.memory.in_process import InProcess
@@ -17,7 +20,14 @@ from warren.memory.recall import Farther, Recall
 from warren.memory.tiers import NoCache, Tier, TierCounts
 from warren.model import Placement
 from warren.settings.root import Settings
+from warren.settings.stores.store import DataStore
 from warren.tasks import supervised
+from warren.wiring import keeps_history
+
+HISTORY = "history"
+"""The directory for rows that wait for the database."""
+FLUSH_SECONDS = 5.0
+"""How long the end may take for rows that still wait; the rest goes to the disk."""
 
 
 class Remembering:
@@ -28,12 +38,15 @@ class Remembering:
         settings: Settings,
         database: Database,
         *,
+        state: Path,
         roster: Current[Roster],
         coordinators: Coordinators,
         is_reachable: Callable[[], bool],
-        correct_history: Callable[[Placement], None],
     ) -> None:
-        """`is_reachable`: whether the database was at its last reading. Made inside the running loop."""
+        """`state` is where files are; `is_reachable`: whether the database was at its last reading.
+
+        Made inside the running loop.
+        """
         self._settings = settings
         valkey = settings.valkey_configuration
         self.cache: InValkey | NoCache = (
@@ -43,22 +56,36 @@ class Remembering:
         if keeps_history(settings):
             farther.append(InHistory(database, roster, is_reachable=is_reachable))
         self.farther = tuple(farther)
+        self.history: History | NoHistory = (
+            History(database, state / HISTORY, limits=HistoryLimits()) if keeps_history(settings) else NoHistory()
+        )
+        self._retention = Retention(database, self.history.counts, hours=retention_hours(settings))
         self.in_process = self._in_process(renews=isinstance(self.cache, InValkey))
         self.recall = Recall(
             self.in_process,
             coordinators,
             roster,
-            Farther(cache=self.cache, tiers=self.farther, correct_history=correct_history),
+            Farther(cache=self.cache, tiers=self.farther, correct_history=self._correct_history),
         )
         self.spooled = self._in_process(renews=False)
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
-        return [supervised(self.cache.run, name="distributed_cache")] if isinstance(self.cache, InValkey) else []
+        loops = []
+        if isinstance(self.cache, InValkey):
+            loops.append(supervised(self.cache.run, name="distributed_cache"))
+        if isinstance(self.history, History):
+            loops.append(supervised(self.history.run, name="history"))
+            loops.append(supervised(self._retention.run, name="retention"))
+        return loops
 
     async def close(self) -> None:
-        """Write to the distributed cache what is still waiting, and let it go."""
+        """After the loops: write what still waits, to the distributed cache and to the database or the disk."""
         if isinstance(self.cache, InValkey):
             await self.cache.close()
+        await self.history.flush(FLUSH_SECONDS)
+
+    def _correct_history(self, placement: Placement) -> None:
+        self.history.correct(placement.query_id, placement.cluster, placement.group, placement.external_url)
 
     def state(self) -> Mapping[str, Any]:
         """How the tiers do, for people."""
@@ -88,9 +115,12 @@ class Remembering:
         )
 
 
-def keeps_history(settings: Settings) -> bool:
-    """Whether statements are recorded, and looked up, in `query_history`."""
-    return settings.data_store is None or settings.data_store.query_history_enabled
+def retention_hours(settings: Settings) -> int:
+    """How long rows are kept. An embedded database has the same default as a shared one."""
+    if settings.data_store is not None:
+        return settings.data_store.query_history_hours_retention
+    default: int = DataStore.model_fields["query_history_hours_retention"].default
+    return default
 
 
 def tier_state(counts: TierCounts) -> Mapping[str, object]:

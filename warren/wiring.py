@@ -2,6 +2,7 @@
 
 import secrets
 
+from warren.history.record import LONGEST_TEXT
 from warren.proxy.search import SearchLimits
 from warren.proxy.submission import SubmissionLimits
 from warren.settings.root import Settings
@@ -60,7 +61,13 @@ def submission_limits(settings: Settings) -> SubmissionLimits:
         try_timeout=min(routing.statement_try_timeout, other_patience(settings)),
         timeout=min(routing.statement_timeout, other_patience(settings)),
         body_kept=settings.limits.statement_body_kept,
+        text_kept=LONGEST_TEXT if keeps_history(settings) else 0,
     )
+
+
+def keeps_history(settings: Settings) -> bool:
+    """Whether statements are recorded, and looked up, in `query_history`."""
+    return settings.data_store is None or settings.data_store.query_history_enabled
 
 
 def search_limits(settings: Settings) -> SearchLimits:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fixtures.databases import Server
 from warren.drivers.sql import Database
-from warren.errors import StoreUnavailable
+from warren.errors import RowsRefused, StoreUnavailable
 from warren.settings.stores.jdbc import DatabaseUrl
 
 DEADLINE = 0.5
@@ -56,6 +56,56 @@ async def test_statements_take_bound_values_and_answer_rows(url: DatabaseUrl) ->
         assert await database.execute("DELETE FROM notes WHERE id = :id", id="b") == 0
         (row,) = await database.fetch("SELECT * FROM notes")
         assert dict(row) == {"id": "a", "body": "x:y %s ' --", "done": False}
+
+
+NOTES = "CREATE TABLE notes (id varchar(9) NOT NULL PRIMARY KEY, body varchar(9))"
+NOTE = "INSERT INTO notes (id, body) VALUES (:id, :body)"
+
+
+def notes(*ids: str, body: str = "x") -> list[dict[str, object]]:
+    return [{"id": each, "body": body} for each in ids]
+
+
+async def test_a_batch_is_stored_whole_and_rows_that_are_there_stay(url: DatabaseUrl) -> None:
+    async with opened(url) as database:
+        await database.execute(NOTES)
+        new = NOTE + database.unless_there("id")
+        await database.write((new, notes("a", "b")), deadline=20.0)
+        change = "UPDATE notes SET body = :body WHERE id = :id"
+        await database.write((new, notes("b", "c", "c", body="y")), (change, notes("a", body="z")), deadline=20.0)
+        await database.write((new, []), deadline=20.0)
+        rows = await database.fetch("SELECT id, body FROM notes ORDER BY id")
+    assert [(row["id"], row["body"]) for row in rows] == [("a", "z"), ("b", "x"), ("c", "y")]
+
+
+@pytest.mark.parametrize("bad", [{"id": None}, {"body": "\ud800"}])
+async def test_a_batch_with_a_bad_row_is_refused_whole(url: DatabaseUrl, bad: dict[str, object]) -> None:
+    async with opened(url) as database:
+        await database.execute(NOTES)
+        rows = [*notes("a"), {"id": "b", "body": "hush", **bad}, *notes("c")]
+        with pytest.raises(RowsRefused) as caught:
+            await database.write((NOTE, rows), deadline=20.0)
+        assert await database.fetch("SELECT id FROM notes") == []
+    assert database.label in str(caught.value)
+    assert "hush" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_batch_that_fails_for_another_reason_is_no_fault_of_its_rows(url: DatabaseUrl) -> None:
+    async with opened(url) as database:
+        await database.execute(NOTES)
+        with pytest.raises(StoreUnavailable, match="no_such_table"):
+            await database.write(
+                (NOTE, notes("a")), ("INSERT INTO no_such_table VALUES (:id)", notes("b")), deadline=20.0
+            )
+        assert await database.fetch("SELECT id FROM notes") == []
+
+
+async def test_a_tuple_is_a_list_of_values(url: DatabaseUrl) -> None:
+    async with opened(url) as database:
+        await database.execute(NOTES)
+        await database.write((NOTE, notes("a", "b", "c")), deadline=20.0)
+        assert await database.execute("DELETE FROM notes WHERE id IN :ids", ids=("a", "c", "d")) == 2
 
 
 async def test_a_change_is_seen_by_others_at_once(url: DatabaseUrl) -> None:

@@ -34,9 +34,17 @@ async def fleet(
         for number in range(count):
             here = await stack.enter_async_context(gateway(directory / f"gateway-{number}", settings=settings))
             for place, cluster in enumerate(clusters):
-                await here.add(f"cluster-{place}", cluster.url, group=f"group-{place}")
+                await know(here, f"cluster-{place}", cluster.url, group=f"group-{place}")
             gateways.append(here)
         yield gateways
+
+
+async def know(here: Gateway, name: str, url: str, *, group: str) -> None:
+    """Add the cluster, unless another gateway has written it into the database that they share."""
+    if (await here.api("GET", f"/api/public/backends/{name}")).status == 404:
+        await here.add(name, url, group=group)
+    else:
+        await here.wait_for_status(name, "HEALTHY")
 
 
 @asynccontextmanager
@@ -55,6 +63,8 @@ class RoundRobin:
         self.followed = 0
         self.submitted: list[str] = []
         """Query ids, the latest last."""
+        self.is_over = False
+        """Every query has ended."""
         self.slowest = 0.0
         """Seconds."""
 
@@ -63,6 +73,7 @@ class RoundRobin:
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
                 group.create_task(self._client(numbers, meddle))
+        self.is_over = True
 
     async def _client(self, numbers: Iterator[int], meddle: Meddle | None) -> None:
         async with AsyncExitStack() as stack:

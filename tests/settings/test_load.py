@@ -79,6 +79,8 @@ def test_a_file_of_trino_gateway_works() -> None:
     assert settings.server.proxy_client.request_timeout_seconds == 180.0
     assert settings.data_store is not None
     assert settings.data_store.password == SecretStr("0123")
+    assert settings.data_store.query_history_enabled
+    assert settings.data_store.query_history_hours_retention == 24
     assert settings.data_store.database(HERE).database == "trino_gateway_db"
     assert settings.monitor.task_delay == 60.0
     assert settings.monitor.retries == 3
@@ -98,7 +100,6 @@ def test_what_has_no_effect_in_it_is_named_once() -> None:
             "so there is no limit to set"
         ),
         "dataStore.driver: no effect, since the URL says which database it is",
-        "dataStore.queryHistoryHoursRetention: no effect, since this version writes no query history",
         (
             "databaseCache.enabled, databaseCache.expireAfterWrite: no effect, since no request reads the database: "
             "the list of clusters is kept in memory and read again each second"

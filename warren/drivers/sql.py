@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from math import inf
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import BindParameter, TextClause, bindparam, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from warren.drivers.sql_engine import label_of, make_engine
 from warren.drivers.sql_migrations import bring_up_to_date, is_due
-from warren.errors import StoreUnavailable
+from warren.errors import RowsRefused, StoreUnavailable
 from warren.settings.stores.jdbc import DatabaseUrl
 
 Row = Mapping[str, object]
@@ -21,13 +22,23 @@ GOODBYE_SECONDS = 0.1
 """How long a driver may take leave of a server that has missed a deadline."""
 LONGEST_REASON = 300
 
+BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN", "mysql": "BEGIN"}
+"""At once: of two that want to write, SQLite would turn down the one that has only read so far, without letting it wait."""
+UNLESS_THERE = {
+    "sqlite": " ON CONFLICT ({key}) DO NOTHING",
+    "postgresql": " ON CONFLICT ({key}) DO NOTHING",
+    "mysql": " ON DUPLICATE KEY UPDATE {key} = {key}",  # INSERT IGNORE would also cut and alter what does not fit
+}
+ABOUT_ROWS = ("22", "23")
+"""Classes of SQLSTATE: the data, and the constraints on it."""
+
 
 class Database:
     """One database and its pool of connections, opened as needed.
 
     Every method raises only StoreUnavailable, its text fit for people: it names the database and holds no secret.
-    Statements are the same for all dialects; values are bound (`:name`), never written into them.
-    Each statement is a transaction of its own.
+    Statements are the same for all dialects; values are bound (`:name`), never written into them. A tuple stands for
+    a list in parentheses. Each statement is a transaction of its own, but for those of a batch.
     """
 
     def __init__(self, url: DatabaseUrl, *, deadline: float = 2.0) -> None:
@@ -37,7 +48,9 @@ class Database:
         """
         self.label = label_of(url)
         """The database's address for logs and people, without user and password."""
-        self._deadline = min(deadline, float(url.options.get("socketTimeout", deadline)))
+        self._dialect = url.dialect
+        self._longest = float(url.options.get("socketTimeout", inf))
+        self._deadline = min(deadline, self._longest)
         # A little less for what the drivers wait for, so that they can still say what it was.
         self._engine = make_engine(url, patience=0.9 * self._deadline)
 
@@ -49,7 +62,7 @@ class Database:
     async def execute(self, statement: str, /, **values: object) -> int:
         """Run an UPDATE or DELETE; the number of rows that it matched, changed or not."""
         async with self._in_time(self._deadline), self._engine.connect() as connection:
-            return (await connection.execute(text(statement), values)).rowcount
+            return (await connection.execute(_with_lists(statement, values), values)).rowcount
 
     async def insert(self, statement: str, /, **values: object) -> bool:
         """Run an INSERT; False when a row with this key was there already."""
@@ -59,6 +72,30 @@ class Database:
             except IntegrityError:
                 return False
             return True
+
+    def unless_there(self, key: str) -> str:
+        """What ends an INSERT that leaves a row with the same key as it is, and still fails for any other fault."""
+        return UNLESS_THERE[self._dialect].format(key=key)
+
+    async def write(self, *steps: tuple[str, Sequence[Row]], deadline: float) -> None:
+        """Run each statement with each of its rows, all in one transaction, within `deadline` seconds.
+
+        Raises RowsRefused when the fault is in what the rows hold: nothing of the batch is stored then. After
+        StoreUnavailable it may be stored all the same, as ever when an answer is missing.
+        """
+        async with self._in_time(min(deadline, self._longest)), self._engine.connect() as connection:
+            try:
+                await connection.exec_driver_sql(BEGIN[self._dialect])
+                for statement, rows in steps:
+                    if rows:
+                        await connection.execute(text(statement), rows)
+                await connection.exec_driver_sql("COMMIT")
+            except BaseException as error:
+                # Half a transaction must not be left to the connection's next user.
+                await connection.invalidate()
+                if _is_about_rows(error):
+                    raise RowsRefused(f"{self.label}: {_without_values(_in_words(error))}") from error
+                raise
 
     async def ping(self) -> None:
         """Return when the database takes a connection and answers."""
@@ -90,6 +127,8 @@ class Database:
             # connection politely; the outer one cancels that, and they close it at once.
             async with asyncio.timeout(seconds + GOODBYE_SECONDS), asyncio.timeout(seconds):
                 yield
+        except RowsRefused:
+            raise
         except TimeoutError as error:
             raise StoreUnavailable(f"{self.label} did not answer in time") from error
         except PoolTimeout as error:
@@ -100,9 +139,32 @@ class Database:
             raise StoreUnavailable(f"{self.label}: {_in_words(error)}") from error
 
 
+def _with_lists(statement: str, values: Mapping[str, object]) -> TextClause:
+    lists: list[BindParameter[object]] = [
+        bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, tuple)
+    ]
+    return text(statement).bindparams(*lists)
+
+
+def _is_about_rows(error: BaseException) -> bool:
+    """Whether the database refuses what the rows hold, rather than the statement, the table or the user."""
+    if isinstance(error, DataError | IntegrityError | ValueError | OverflowError):
+        return True  # the last two come from drivers that cannot even write the value down
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return (isinstance(state, str) and state[:2] in ABOUT_ROWS) or isinstance(error.orig.__cause__, ValueError)
+
+
+def _without_values(said: str) -> str:
+    """asyncpg shows a value that it cannot write down, which may be somebody's statement."""
+    return said.partition(" sequence: ")[0]
+
+
 def _in_words(error: BaseException) -> str:
     """What the driver said, on one line; without the statement and its values, which SQLAlchemy adds."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig.__cause__ or error.orig
-    said = " ".join(str(error).split())
+    # PostgreSQL shows the row in a second line.
+    said = " ".join(str(error).partition("\nDETAIL:")[0].split())
     return (said or type(error).__name__)[:LONGEST_REASON]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from warren.errors import ClusterMisbehaved, GatewayError, NoClusterAvailable
+from warren.history.history import History, NoHistory
+from warren.history.record import LONGEST_TEXT, Record, statement_text
 from warren.memory.recall import Recall
 from warren.model import ClusterUrl, Decision, Placement, QueryId
 from warren.protocol import headers, pages
@@ -47,6 +49,8 @@ class SubmissionLimits:
     try_timeout: float = 8.0
     timeout: float = 25.0
     body_kept: int = 1024 * 1024
+    text_kept: int = LONGEST_TEXT
+    """Of a statement that is too long to be kept, so much is recorded all the same; 0 when nothing is recorded."""
 
 
 @dataclass(slots=True)
@@ -72,17 +76,21 @@ class Submissions:
         choosing: Choosing,
         upstreams: Upstreams,
         recall: Recall,
+        history: History | NoHistory,
         *,
         limits: SubmissionLimits,
         clock: Callable[[], float],
+        unix: Callable[[], float],
         names_cluster: bool,
     ) -> None:
-        """`clock` tells monotonic seconds. `names_cluster`: answers carry the cookie `trinoClusterHost`."""
+        """`clock` tells monotonic seconds, `unix` those since 1970. `names_cluster`: answers carry the cookie `trinoClusterHost`."""
         self._choosing = choosing
         self._upstreams = upstreams
         self._recall = recall
+        self._history = history
         self._limits = limits
         self._clock = clock
+        self._unix = unix
         self._names_cluster = names_cluster
 
     async def submit(self, exchange: Exchange) -> None:
@@ -90,6 +98,7 @@ class Submissions:
         exchange.identity = True  # the answer is small, and its front must be read
         if exchange.body is not None:
             exchange.body.keep(self._limits.body_kept)
+            exchange.body.remember_front(self._limits.text_kept)
         began = self._clock()
         attempt = Attempt(self._choosing.decide(exchange.fields), began + self._limits.timeout, began=began)
         try:
@@ -100,8 +109,27 @@ class Submissions:
         assert attempt.choice is not None
         if self._names_cluster:
             exchange.extra = (cluster_host_line(attempt.choice.cluster.proxy_to).rstrip(b"\r\n"),)
+        if attempt.query_id is not None:
+            self._record(exchange, attempt.query_id, attempt.choice)
         exchange.release(held)
         self._tell(exchange, attempt, status=held.status)
+
+    def _record(self, exchange: Exchange, query_id: QueryId, choice: Choice) -> None:
+        """Note the query for the history; its row is written later."""
+        body, missing = exchange.body.front() if exchange.body is not None else (b"", 0)
+        pairs = exchange.fields.pairs
+        self._history.note(
+            Record(
+                query_id=query_id,
+                query_text=statement_text(body, missing=missing),
+                created=int(self._unix() * 1000),
+                backend_url=choice.cluster.proxy_to,
+                user_name=headers.user(pairs),
+                source=headers.source(pairs),
+                routing_group=choice.group,
+                external_url=choice.cluster.external_url,
+            )
+        )
 
     async def _taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
         """The answer of the first cluster that took the statement, its query's place remembered."""

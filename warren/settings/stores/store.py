@@ -16,9 +16,6 @@ def usable(jdbc_url: SecretStr, info: ValidationInfo) -> SecretStr:
     return jdbc_url
 
 
-NO_HISTORY = Inert("this version writes no query history")
-
-
 class DataStore(Section):
     """The database: the list of clusters, and tables of the gateway's own."""
 
@@ -31,10 +28,10 @@ class DataStore(Section):
     people write the password into it."""
     driver: Annotated[Text | None, Inert("the URL says which database it is")] = None
     """Upstream's name of a Java class."""
-    query_history_enabled: Annotated[Flag, NO_HISTORY] = True
-    """Whether queries are recorded."""
-    query_history_hours_retention: Annotated[Whole, Field(ge=1), NO_HISTORY] = 4
-    """Hours for which they are kept."""
+    query_history_enabled: Flag = True
+    """Whether statements are recorded in `query_history`, and old rows of it deleted."""
+    query_history_hours_retention: Annotated[Whole, Field(ge=1)] = 4
+    """Hours after which those rows are deleted."""
     run_migrations_enabled: Flag = True
     """Whether the tables are created and brought up to date at start."""
 

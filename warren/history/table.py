@@ -1,0 +1,119 @@
+"""Writes rows of `query_history`; finds those that a database refuses, and writes them in a form that it takes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from warren.drivers.sql import Database, Row
+from warren.errors import RowsRefused, StoreUnavailable
+from warren.history.counts import Counts
+from warren.history.record import Correction, Entry, Record, briefest, cleaned, milder
+
+INSERT = (
+    "INSERT INTO query_history"
+    " (query_id, query_text, created, backend_url, user_name, source, routing_group, external_url) VALUES"
+    " (:query_id, :query_text, :created, :backend_url, :user_name, :source, :routing_group, :external_url)"
+)
+CORRECT = (
+    "UPDATE query_history SET backend_url = :backend_url, routing_group = :routing_group, external_url = :external_url"
+    " WHERE query_id = :query_id"
+)
+
+BATCH_SECONDS = 10.0
+"""How long the database may take for a batch: nobody waits for it."""
+
+SetAside = Callable[[Entry, str], Awaitable[None]]
+"""Keeps an entry that no table takes, with the reason."""
+
+
+class Table:
+    """Rows that are there already stay as they are, so any batch may be written again."""
+
+    def __init__(self, database: Database, set_aside: SetAside, counts: Counts) -> None:
+        self._database = database
+        self._insert = INSERT + database.unless_there("query_id")
+        self._set_aside = set_aside
+        self._counts = counts
+
+    async def write(self, entries: Sequence[Entry], *, deadline: float = BATCH_SECONDS) -> None:
+        """Store the rows; those that are refused for what they hold are stored in a milder form, or set aside.
+
+        Raises StoreUnavailable; some may be stored all the same. `deadline`, in seconds, is for each attempt.
+        """
+        try:
+            await self._send(entries, deadline)
+        except RowsRefused as refused:
+            await self._one_by_one(entries, refused, deadline)
+
+    async def write_warily(self, entries: Sequence[Entry], *, deadline: float = BATCH_SECONDS) -> None:
+        """As `write`, for rows that could not be stored before: perhaps there is something wrong with one of them.
+
+        Not every fault of a row is called one. A packet that is too long for the server ends the connection, as an
+        outage does. So when the database answers, the rows are tried in ever smaller parts.
+        """
+        try:
+            await self.write(entries, deadline=deadline)
+        except StoreUnavailable as unavailable:
+            await self._database.ping()
+            await self._one_by_one(entries, unavailable, deadline)
+
+    async def _one_by_one(self, entries: Sequence[Entry], error: Exception, deadline: float) -> None:
+        if len(entries) == 1:
+            await self._alone(entries[0], error, deadline)
+            return
+        again = self.write if isinstance(error, RowsRefused) else self.write_warily
+        half = len(entries) // 2
+        await again(entries[:half], deadline=deadline)
+        await again(entries[half:], deadline=deadline)
+
+    async def _alone(self, entry: Entry, error: Exception, deadline: float) -> None:
+        """Raises StoreUnavailable when it is the table that takes nothing, whatever it is."""
+        if not (isinstance(entry, Record) and await self._is_altered(cleaned(entry), error, deadline)):
+            await self._set_aside(entry, str(error))
+
+    async def _is_altered(self, record: Record, error: Exception, deadline: float) -> bool:
+        """Whether a milder form of the record is stored, which says enough of it."""
+        is_refused = isinstance(error, RowsRefused)
+        for form in milder(record) if is_refused else [briefest(record)]:
+            try:
+                await self._send([form], deadline)
+            except RowsRefused:
+                continue
+            self._counts.altered += 1
+            # Where nobody said that the row is at fault, it might be the server's bad moment: nothing is thrown away.
+            return is_refused or form == record
+        return False
+
+    async def _send(self, entries: Sequence[Entry], deadline: float) -> None:
+        records = [_row_of(cleaned(entry)) for entry in entries if isinstance(entry, Record)]
+        corrections = [_correction_of(cleaned(entry)) for entry in entries if isinstance(entry, Correction)]
+        self._counts.batches += 1
+        try:
+            # Records first: a correction may be about one of them.
+            await self._database.write((self._insert, records), (CORRECT, corrections), deadline=deadline)
+        except (RowsRefused, StoreUnavailable) as error:
+            self._counts.failed_batches += 1
+            self._counts.last_error = str(error)
+            raise
+        self._counts.written += len(entries)
+
+
+def _row_of(record: Record) -> Row:
+    """Upstream's row: NULL for what the client did not say."""
+    return {
+        "query_id": record.query_id,
+        "query_text": record.query_text,
+        "created": record.created,
+        "backend_url": record.backend_url,
+        "user_name": record.user_name or None,
+        "source": record.source or None,
+        "routing_group": record.routing_group,
+        "external_url": record.external_url,
+    }
+
+
+def _correction_of(correction: Correction) -> Row:
+    return {
+        "query_id": correction.query_id,
+        "backend_url": correction.backend_url,
+        "routing_group": correction.routing_group,
+        "external_url": correction.external_url,
+    }
