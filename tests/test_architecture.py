@@ -34,6 +34,7 @@ ANYTHING = {
     "watching",
     "remembering",
     "doors",
+    "measured",
     "places",
     "siblings",
     "wiring",

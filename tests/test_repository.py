@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "model": "routing: frozen values without behaviour",
     "current": "clusters: one assignment",
     "app": "journeys: the whole of it is what they test",
+    "measured": "journeys/test_metrics.py: what whole gateways say of themselves",
     "check": "test_cli.py: one of its commands",
     "__main__": "test_cli.py: one call",
     "drivers/migrations/": "drivers/test_sql_migrations.py: Alembic runs them",

@@ -15,11 +15,13 @@ import structlog
 
 from warren import __version__
 from warren.admin.app import own_endpoints
+from warren.admin.metrics import Metrics
 from warren.admin.readiness import Readiness
 from warren.admin.serve import PrivateServer, private_socket
 from warren.doors import LISTEN_BACKLOG, Doors, Listening
 from warren.drivers.sql import Database
 from warren.errors import GatewayError
+from warren.measured import Measured
 from warren.memory.denials import Denials
 from warren.model import ClusterName, ClusterUrl, GroupName
 from warren.places import OwnPlace
@@ -130,11 +132,13 @@ class Instance:
         tls = self._client_tls() if any(each.secure for each in self._doors.own) else None
         self._build_clusters()
         self._build_memory()
-        self._build_admin(own_socket)
-        self.own_socket = self._own_place.socket_path.name
         try:
             async with asyncio.TaskGroup() as group:
-                self._build_data_plane(Tasks(group))
+                tasks = Tasks(group)
+                self._build_journey()
+                self._build_data_plane(tasks)
+                self._build_admin(own_socket)
+                self.own_socket = self._own_place.socket_path.name
                 if not await self._is_started(group):
                     return
                 loops = [group.create_task(task) for task in self._loops()]
@@ -182,7 +186,7 @@ class Instance:
             is_reachable=lambda: self._watching.registry.database_state().reachable,
         )
 
-    def _build_data_plane(self, tasks: Tasks) -> None:
+    def _build_journey(self) -> None:
         settings = self._settings
         self._ticker = Ticker()
         self._upstreams = Upstreams(
@@ -192,32 +196,37 @@ class Instance:
         policy = FallbackPolicy(
             default=GroupName(settings.routing.default_routing_group), strict=settings.routing.strict_groups
         )
-        choosing = Choosing(self._roster, policy, AtRandom(random.randrange))
+        self._choosing = Choosing(self._roster, policy, AtRandom(random.randrange))
+        self._submissions = Submissions(
+            self._choosing,
+            self._upstreams,
+            recall,
+            self._remembering.history,
+            limits=submission_limits(settings),
+            clock=time.monotonic,
+            unix=time.time,
+            names_cluster=settings.include_cluster_host_in_response,
+        )
+        self._search = Search(
+            recall,
+            self._remembering.spooled,
+            Denials(time.monotonic),
+            self._upstreams,
+            self._roster,
+            limits=search_limits(settings),
+            unreachable_for=self._watching.unreachable_for,
+        )
+
+    def _build_data_plane(self, tasks: Tasks) -> None:
+        settings = self._settings
         self._access_log = self._make_access_log()
         self._entry = Entry(
             paths=Paths((STATEMENT, *settings.additional_statement_paths), settings.extra_whitelist_paths),
-            recall=recall,
+            recall=self._remembering.recall,
             upstreams=self._upstreams,
-            submissions=Submissions(
-                choosing,
-                self._upstreams,
-                recall,
-                self._remembering.history,
-                limits=submission_limits(settings),
-                clock=time.monotonic,
-                unix=time.time,
-                names_cluster=settings.include_cluster_host_in_response,
-            ),
-            search=Search(
-                recall,
-                self._remembering.spooled,
-                Denials(time.monotonic),
-                self._upstreams,
-                self._roster,
-                limits=search_limits(settings),
-                unreachable_for=self._watching.unreachable_for,
-            ),
-            choosing=choosing,
+            submissions=self._submissions,
+            search=self._search,
+            choosing=self._choosing,
             own_endpoints=self._own_endpoints(),
             patience=Patience(follow=follow_patience(settings), other=other_patience(settings)),
             instance=self._name,
@@ -231,6 +240,14 @@ class Instance:
             ticker=self._ticker,
             tasks=tasks,
         )
+        self._measured = Measured(
+            serving=self._serving,
+            upstreams=self._upstreams,
+            submissions=self._submissions,
+            search=self._search,
+            remembering=self._remembering,
+            watching=self._watching,
+        )
 
     def _build_admin(self, own_socket: socket.socket) -> None:
         app = own_endpoints(
@@ -239,6 +256,7 @@ class Instance:
             roster=self._roster,
             readiness=self._readiness,
             siblings=self._siblings,
+            metrics=Metrics(self._measured.samples, self._remembering.state, self._siblings),
             allow_from=self._settings.admin_allow_from,
         )
         self._admin = PrivateServer(app, own_socket)

@@ -10,14 +10,31 @@ from starlette.types import ASGIApp, Message
 
 from warren.admin.app import own_endpoints
 from warren.admin.entrance import CLIENT_ADDRESS, Entrance
+from warren.admin.metrics import Metrics
 from warren.admin.readiness import Readiness
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import RegistryConflict, StoreUnavailable
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, SiblingAnswer
+from warren.telemetry.metrics import Sample
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 JSON = {"Content-Type": "application/json"}
+
+NO_CACHE = {
+    "distributedCache": {"enabled": False},
+    "tiers": {
+        "in_process": {
+            "entries": 0,
+            "evicted": 0,
+            "hits": 0,
+            "hitsByCoordinatorId": 0,
+            "misses": 0,
+            "corrected": 0,
+        }
+    },
+}
+"""What an instance without Valkey, history and traffic says of its memory."""
 
 
 class RegistryInMemory:
@@ -94,6 +111,8 @@ class Own:
     readiness: Readiness = field(default_factory=lambda: Readiness(True, "ok"))
     allow_from: Iterable[str] = EVERYWHERE
     siblings: SiblingsThatSay = field(default_factory=lambda: SiblingsThatSay())
+    samples: list[Sample] = field(default_factory=list)
+    cache_state: Mapping[str, object] = field(default_factory=lambda: NO_CACHE)
     registry: RegistryInMemory = field(init=False)
     app: Entrance = field(init=False)
 
@@ -105,8 +124,15 @@ class Own:
             roster=self.roster,
             readiness=lambda: self.readiness,
             siblings=self.siblings,
+            metrics=self.metrics(),
             allow_from=[ip_network(network) for network in self.allow_from],
         )
+
+    def metrics(self) -> Metrics:
+        async def samples() -> list[Sample]:
+            return self.samples
+
+        return Metrics(samples, lambda: self.cache_state, self.siblings)
 
     async def ask(
         self, method: str, target: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None
@@ -125,7 +151,7 @@ async def ask(
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},  # a stream ends by itself, and not when `receive` does
         "http_version": "1.1",
         "method": method,
         "scheme": "http",

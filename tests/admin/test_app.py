@@ -174,6 +174,7 @@ def test_every_endpoint_is_documented() -> None:
         Management(own.registry, own.roster),
         Probes(lambda: own.readiness, own.siblings, ()),
         Page("gw-1", own.roster, lambda: own.readiness),
+        own.metrics(),
     )
     assert len(listed) > 15
     for route in listed:

@@ -9,7 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from warren.clusters.coordinators import Coordinators
-from warren.clusters.health import DROPPED_IN_A_ROW, RECHECK_SECONDS, SETTLING_SECONDS, Prober, Thresholds, verdict
+from warren.clusters.health import (
+    DROPPED_IN_A_ROW,
+    RECHECK_SECONDS,
+    SETTLING_SECONDS,
+    ProbeCounts,
+    Prober,
+    Thresholds,
+    verdict,
+)
 from warren.clusters.monitors.monitor import Monitor, Observation
 from warren.clusters.monitors.noop import Noop
 from warren.clusters.roster import Roster
@@ -198,6 +206,15 @@ async def test_a_probe_ends_at_its_deadline() -> None:
     async with world.probing(deadline_seconds=0.01):
         await eventually(lambda: world.status() is HealthStatus.UNHEALTHY)
     assert world.health().reason == "gave no answer within 0.01 seconds"
+
+
+async def test_probes_and_those_that_found_a_cluster_not_well_are_counted() -> None:
+    world = World(BLUE)
+    async with world.probing() as prober:
+        assert prober.probes() == {BLUE.name: ProbeCounts(1, 0)}
+        world.trinos.sees[BLUE.proxy_to] = STARTING
+        await world.pass_time(MINUTE)
+        assert prober.probes() == {BLUE.name: ProbeCounts(2, 1)}
 
 
 async def test_a_cluster_that_is_not_well_is_asked_again_soon() -> None:

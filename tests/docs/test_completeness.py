@@ -58,7 +58,10 @@ def own_routes() -> list[Route]:
     own = Own()
     readiness = lambda: own.readiness  # noqa: E731 # what the room is given by the instance, too
     return routes(
-        Management(own.registry, own.roster), Probes(readiness, own.siblings, ()), Page("gw", own.roster, readiness)
+        Management(own.registry, own.roster),
+        Probes(readiness, own.siblings, ()),
+        Page("gw", own.roster, readiness),
+        own.metrics(),
     )
 
 

@@ -72,6 +72,29 @@ class Scene:
 
 
 @pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [((200, 404), "proved"), ((404, 404), "denied"), ((401, 401), "undecided"), ((404, 500), "undecided")],
+)
+async def test_a_search_is_counted_once_by_what_it_found(statuses: tuple[int, int], outcome: str) -> None:
+    scene = Scene()
+    try:
+        await scene.ask(dict(zip((A, B), statuses, strict=True)))
+    except NoClusterAvailable:
+        assert outcome == "undecided"
+    counts = scene.search.counts
+    found = {"proved": counts.proved, "denied": counts.denied, "undecided": counts.undecided}
+    assert found == {"proved": 0, "denied": 0, "undecided": 0, outcome: 1}
+    assert (counts.started, counts.running, counts.refused) == (1, 0, 0)
+
+
+async def test_a_search_without_clusters_and_one_that_a_silent_cluster_spoils_find_nothing_out() -> None:
+    for scene in (Scene(cluster(A, active=False), gone_for=601.0), Scene()):
+        with pytest.raises(NoClusterAvailable):
+            await scene.ask({A: 404, B: SILENT})
+        assert (scene.search.counts.started, scene.search.counts.undecided) == (1, 1)
+
+
+@pytest.mark.parametrize(
     ("asked", "method", "statuses", "passed_on"),
     [
         (PAGE, "GET", (200, 404), 200),

@@ -137,6 +137,10 @@ class Broken:
         self.deadline = 0.0
         self.judged = 0
 
+    @property
+    def is_idle(self) -> bool:
+        return True
+
     def expired(self) -> None:
         self.judged += 1
         raise KeyError("a bug")

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from warren.admin.answers import BadJson, json_answer, refusal
 from warren.admin.entrance import LIVEZ, READYZ, Entrance, Network
 from warren.admin.management import Management, Registry
+from warren.admin.metrics import Metrics
 from warren.admin.page import Page
 from warren.admin.readiness import Probes, Readiness, Siblings
 from warren.clusters.roster import Roster
@@ -27,13 +28,14 @@ def own_endpoints(
     roster: Current[Roster],
     readiness: Callable[[], Readiness],
     siblings: Siblings,
+    metrics: Metrics,
     allow_from: Sequence[Network],
 ) -> Entrance:
     """The ASGI app. `allow_from` are the networks of `adminAllowFrom`; `instance` is the name that refusals carry."""
     management = Management(registry, roster)
     refusals = _Refusals(instance)
     app = Starlette(
-        routes=routes(management, Probes(readiness, siblings, allow_from), Page(instance, roster, readiness)),
+        routes=routes(management, Probes(readiness, siblings, allow_from), Page(instance, roster, readiness), metrics),
         exception_handlers={
             HTTPException: refusals.refused,
             StoreUnavailable: refusals.unavailable,
@@ -46,7 +48,7 @@ def own_endpoints(
     return Entrance(app, instance=instance, allow_from=allow_from)
 
 
-def routes(management: Management, probes: Probes, page: Page) -> list[Route]:
+def routes(management: Management, probes: Probes, page: Page, metrics: Metrics) -> list[Route]:
     """All of them, in the order in which they are tried; `docs/api.md` has a section on each."""
     return [
         Route("/", _to_page),
@@ -54,6 +56,8 @@ def routes(management: Management, probes: Probes, page: Page) -> list[Route]:
         Route(LIVEZ, probes.livez),
         Route(READYZ, probes.readyz),
         Route("/trino-gateway/api/activeBackends", management.active_backends),
+        Route("/trino-gateway/api/distributedCache", metrics.distributed_cache),
+        Route("/metrics", metrics.show),
         Route("/gateway", management.gateway),
         Route("/gateway/backend/all", management.all_backends),
         Route("/gateway/backend/active", management.active_backends),

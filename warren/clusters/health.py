@@ -63,6 +63,14 @@ def verdict(before: HealthStatus, observed: HealthStatus, streak: int, threshold
     return observed if streak >= needed else before
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeCounts:
+    """Probes of one cluster, and how many of them found it not well. Those that were not believed do not count."""
+
+    made: int
+    failed: int
+
+
 class _Watch:
     """What the prober keeps of one cluster at one URL."""
 
@@ -73,6 +81,9 @@ class _Watch:
         self.task: asyncio.Task[None] | None = None
         self.observed: HealthStatus | None = None
         self.streak = 0
+        self.probes = 0
+        self.failed = 0
+        """Probes after which it was not well."""
         self.suspected_at = 0.0
         self.dropped = 0
         """Observations not believed since the last one that was."""
@@ -84,6 +95,8 @@ class _Watch:
     def count(self, observed: HealthStatus) -> None:
         self.streak = self.streak + 1 if observed is self.observed else 1
         self.observed = observed
+        self.probes += 1
+        self.failed += observed is not HealthStatus.HEALTHY
 
 
 class Prober:
@@ -158,6 +171,10 @@ class Prober:
         `now` is the clock's monotonic time.
         """
         return now - self._silent_since.get(url, now)
+
+    def probes(self) -> Mapping[ClusterName, ProbeCounts]:
+        """How each cluster has been probed since it came, or moved to another URL."""
+        return {name: ProbeCounts(watch.probes, watch.failed) for name, watch in self._watches.items()}
 
     def _follow_roster(self, loops: asyncio.TaskGroup) -> None:
         roster = self._roster.value

@@ -62,6 +62,26 @@ class Reply:
 
 
 @dataclass(slots=True)
+class SearchCounts:
+    """What requests about queries that are not known nearby came to."""
+
+    started: int = 0
+    proved: int = 0
+    denied: int = 0
+    """By every cluster."""
+    undecided: int = 0
+    """Some cluster could not be asked, or they did not all deny it."""
+    refused: int = 0
+    """Too many ran already."""
+    running: int = 0
+    believed_confirmed: int = 0
+    """A cluster named by a store has shown that it owns the query."""
+    believed_denied: int = 0
+    believed_unclear: int = 0
+    """It could not be reached, or its answer showed neither."""
+
+
+@dataclass(slots=True)
 class Running:
     """A search under way, for those who wait for its end."""
 
@@ -115,7 +135,7 @@ class Search:
         self._limits = limits
         self._unreachable_for = unreachable_for
         self._running: dict[str, Running] = {}
-        self._under_way = 0
+        self.counts = SearchCounts()
         self._clients: Counter[bytes] = Counter()
 
     def nearby(self, asked: Searched) -> ClusterUrl | None:
@@ -174,14 +194,19 @@ class Search:
         try:
             held = await self._asked(exchange, believed.cluster, self._patience(quest.asked))
         except ClusterUnreachable:
+            self.counts.believed_unclear += 1
             quest.wrong = believed
             return False
         if denies(quest.asked, quest.method, held.status):
+            self.counts.believed_denied += 1
             held.discard()
             quest.wrong = believed
             return False
         if proves(quest.asked, quest.method, held.status):
+            self.counts.believed_confirmed += 1
             self._recall.keep(believed)
+        else:
+            self.counts.believed_unclear += 1
         exchange.release(held)
         return True
 
@@ -219,14 +244,16 @@ class Search:
 
     async def _search_within_bounds(self, exchange: Exchange, quest: Quest) -> None:
         client = exchange.client_address()
-        if self._under_way >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
+        if self.counts.running >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
+            self.counts.refused += 1
             raise TooManySearches("too many requests about unknown queries at this moment; ask again")
-        self._under_way += 1
+        self.counts.started += 1
+        self.counts.running += 1
         self._clients[client] += 1
         try:
             await self._search(exchange, quest)
         finally:
-            self._under_way -= 1
+            self.counts.running -= 1
             self._clients -= Counter({client: 1})
 
     async def _end_of(self, running: Running, request: Request, deadline: float) -> None:
@@ -246,6 +273,7 @@ class Search:
     async def _search(self, exchange: Exchange, quest: Quest) -> None:
         clusters = self._who_may_own()
         if not clusters:
+            self.counts.undecided += 1
             raise NoClusterAvailable("no cluster is registered that could own this query")
         replies: list[Reply] = []
         winner: Reply | None = None
@@ -287,6 +315,7 @@ class Search:
                 if reply.held is not None and proves(quest.asked, quest.method, reply.held.status):
                     for task in tasks:
                         task.cancel()
+                    self.counts.proved += 1
                     self._remember(quest, reply.cluster)
                     return reply
         return None
@@ -305,11 +334,15 @@ class Search:
         statuses = [reply.held.status for reply in replies if reply.held is not None]
         if len(statuses) == len(replies):
             if all(denies(quest.asked, quest.method, status) for status in statuses):
+                self.counts.denied += 1
                 if set(statuses) == {denial(quest.asked)[0]}:
                     self._denials.note(quest.denied)
                 return replies[0]
+            self.counts.undecided += 1
             if len(set(statuses)) == 1:
                 return replies[0]
+        else:
+            self.counts.undecided += 1
         silent = ", ".join(str(reply.cluster.name) for reply in replies if reply.held is None)
         if silent:
             raise NoClusterAvailable(f"the owner of this query is not known, and could not be asked for at: {silent}")

@@ -20,6 +20,7 @@ from warren.protocol.cookies import cluster_host_line
 from warren.proxy.choosing import Choosing
 from warren.proxy.upstreams import Upstreams
 from warren.routing.routers import Choice
+from warren.telemetry.histogram import Histogram
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
 
@@ -68,6 +69,24 @@ class Attempt:
     began: float = field(default=0.0)
 
 
+@dataclass(slots=True)
+class StatementCounts:
+    """What became of statements."""
+
+    taken: int = 0
+    taken_elsewhere: int = 0
+    """By another cluster than the one that was asked first."""
+    turned_down: int = 0
+    """A cluster answered, and named no query: it refused the client, or is no Trino."""
+    refused: int = 0
+    """No cluster took it."""
+    abandoned: int = 0
+    """The client left before."""
+    tries: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    """Seconds until the client was answered, of all but the abandoned."""
+
+
 class Submissions:
     """Carries statements to clusters."""
 
@@ -92,6 +111,7 @@ class Submissions:
         self._clock = clock
         self._unix = unix
         self._names_cluster = names_cluster
+        self.counts = StatementCounts()
 
     async def submit(self, exchange: Exchange) -> None:
         """Answer the exchange with what a cluster says to its statement. Raises GatewayError when none took it."""
@@ -104,7 +124,11 @@ class Submissions:
         try:
             held = await self._taken(exchange, attempt)
         except GatewayError as error:
+            self._count(attempt, error)
             self._tell(exchange, attempt, status=error.status, error=str(error))
+            raise
+        except asyncio.CancelledError:
+            self.counts.abandoned += 1
             raise
         assert attempt.choice is not None
         if self._names_cluster:
@@ -112,6 +136,7 @@ class Submissions:
         if attempt.query_id is not None:
             self._record(exchange, attempt.query_id, attempt.choice)
         exchange.release(held)
+        self._count(attempt)
         self._tell(exchange, attempt, status=held.status)
 
     def _record(self, exchange: Exchange, query_id: QueryId, choice: Choice) -> None:
@@ -137,6 +162,7 @@ class Submissions:
         while choice is not None:
             attempt.choice = choice
             attempt.tries += 1
+            self.counts.tries += 1
             try:
                 held = await self._ask(exchange, attempt, choice)
             except GatewayError as error:
@@ -201,6 +227,18 @@ class Submissions:
         except NoClusterAvailable as error:
             attempt.failures.append(str(error))
             return None
+
+    def _count(self, attempt: Attempt, error: GatewayError | None = None) -> None:
+        counts = self.counts
+        counts.latency.observe(self._clock() - attempt.began)
+        if error is not None:
+            counts.refused += 1
+        elif attempt.query_id is None:
+            counts.turned_down += 1
+        elif attempt.failed:
+            counts.taken_elsewhere += 1
+        else:
+            counts.taken += 1
 
     def _tell(self, exchange: Exchange, attempt: Attempt, *, status: int, error: str = "") -> None:
         """The one line of a statement."""

@@ -1,7 +1,7 @@
 """The connections to each cluster of the roster, made when first needed and closed when the cluster is gone."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from warren.clusters.roster import Roster
@@ -36,6 +36,11 @@ class Upstreams:
     def of(self, url: ClusterUrl) -> Upstream:
         """The upstream of a cluster of the roster."""
         return self._by_url.get(url) or self._make(url)
+
+    @property
+    def by_url(self) -> Mapping[ClusterUrl, Upstream]:
+        """Those that were needed so far."""
+        return self._by_url
 
     def follow(self, roster: Roster) -> None:
         """Close the connections of clusters that have left the roster; answers under way still arrive."""

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
 from warren.wire.syntax.heads import RequestFields
+from warren.wire.ticker import Ticker
 from warren.wire.upstream import Upstream
 
 NEVER: Final = float("inf")
@@ -19,6 +21,19 @@ LINGER_SECONDS: Final = 2.0
 
 LINGER_AT_MOST_SECONDS: Final = 30.0
 """How long it may go on sending in all."""
+
+
+@dataclass(slots=True)
+class ClientCounts:
+    """What passed between this process and its clients. Written at every poll, so nothing here is looked up by name."""
+
+    answers: list[int] = field(default_factory=lambda: [0] * 600)
+    """Requests that are over, by the status of their answer; 0 when the client left before it."""
+    received: int = 0
+    """Bytes, without what TLS adds."""
+    sent: int = 0
+    refused: int = 0
+    """Connections for which there was no room."""
 
 
 class Request(Protocol):
@@ -38,6 +53,8 @@ class Client(Protocol):
     """The client's connection, as its exchange sees it."""
 
     transport: asyncio.Transport
+    counts: ClientCounts
+    ticker: Ticker
     deadline: float
     """Loop time at which the exchange is asked what to do about the silence."""
     keeps_open: bool
@@ -48,7 +65,7 @@ class Client(Protocol):
     write_paused: bool
     """The client is slower than its answer."""
 
-    def now(self) -> float: ...
+    def write(self, data: bytes) -> None: ...
 
     def body_deadline(self) -> float: ...
 

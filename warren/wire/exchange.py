@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError
+from warren.errors import ClusterMisbehaved, GatewayError
 from warren.wire.body import HIGH_WATER, RequestBody
 from warren.wire.client import NEVER, Client, RequestTooSlow
 from warren.wire.held import HeldAnswer
@@ -216,6 +216,7 @@ class Exchange:
 
     def over(self) -> None:
         """The client has its answer, or has left."""
+        self.client.counts.answers[self.status] += 1
         if self._connection is not None or self._asked is not None:
             self._drop_clusters()
         if self.body is not None:
@@ -236,9 +237,7 @@ class Exchange:
             if self._connection is None or upstream is None or not client.read_paused:
                 self.refuse(RequestTooSlow("the body of this request stopped arriving"))
             elif self._connection.is_stuck():
-                self._give_up(
-                    upstream.trouble(ClusterFellSilent(f"{upstream.name} stopped taking this request's body"))
-                )
+                self._give_up(upstream.standstill())
             else:
                 client.deadline = client.body_deadline()
         elif upstream is not None:
@@ -264,6 +263,7 @@ class Exchange:
         if self.body is not None and not self.body.complete:
             client.keeps_open = False  # the rest of the body may never come, and the next request is behind it
         if head is None and client.keeps_open and not self.extra:
+            client.counts.sent += len(data)
             client.transport.write(data)
             return
         self._begin_answer(head or read_answer_head(data[:rest], method=self.method))
@@ -272,7 +272,8 @@ class Exchange:
 
     def interim(self, head: AnswerHead) -> None:
         if not self.client.http_1_0:
-            self.client.transport.write(answer_block(head, chunked=False, close=False))
+            self.client.counts.answers[head.status] += 1
+            self.client.write(answer_block(head, chunked=False, close=False))
 
     def body_of_answer(self, data: bytes) -> None:
         client = self.client
@@ -281,7 +282,7 @@ class Exchange:
             content: list[bytes] = []
             self._decoder.feed(data, 0, content)
             data = b"".join(content)
-        client.transport.write(data)
+        client.write(data)
         if client.write_paused:
             client.note_unsent()
 
@@ -348,7 +349,7 @@ class Exchange:
             return
         self._connection = connection
         client = self.client
-        client.deadline = client.now() + self._patience
+        client.deadline = client.ticker.now + self._patience
         connection.send(self, self.method, client.request_head(self, upstream))
 
     def _send_to(self, receiver: "Exchange | HeldAnswer", connection: ClusterConnection, upstream: Upstream) -> None:
@@ -369,7 +370,7 @@ class Exchange:
 
     def _await_answer(self) -> None:
         if self.body is None or self.body.complete:
-            self.client.deadline = self.client.now() + self._patience
+            self.client.deadline = self.client.ticker.now + self._patience
         else:
             self.client.deadline = self.client.body_deadline()
 
@@ -381,7 +382,7 @@ class Exchange:
             chunked = False
         if head.framing.until_close or self._decoder is not None:
             client.keeps_open = False
-        client.transport.write(answer_block(head, chunked=chunked, close=not client.keeps_open, extra=self.extra))
+        client.write(answer_block(head, chunked=chunked, close=not client.keeps_open, extra=self.extra))
 
     def _give_up(self, error: GatewayError) -> None:
         if self._held is not None and not self._held.is_over:

@@ -77,6 +77,7 @@ class HeldAnswer:
         """
         while len(self._front) < enough and not self.is_over:
             if self._size > MAX_HELD:
+                self.connection.owner.counts.misbehaved += 1
                 self.give_up(ClusterMisbehaved(f"{self.connection.owner.name} sent an answer that is mostly framing"))
                 break
             self.connection.resume()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import structlog
 
@@ -10,7 +10,7 @@ from warren.errors import GatewayError
 from warren.wire.body import RequestBody
 from warren.wire.client import LINGER_AT_MOST_SECONDS, LINGER_SECONDS, NEVER, BadBody, Request, reset
 from warren.wire.exchange import Exchange
-from warren.wire.serving import Admission, Serving
+from warren.wire.serving import AHEAD, REMEMBERED_BLOCK, Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
 from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, plain_address, request_block
 from warren.wire.syntax.heads import (
@@ -25,12 +25,6 @@ from warren.wire.syntax.heads import (
 from warren.wire.upstream import Upstream
 
 log = structlog.get_logger()
-
-REMEMBERED_BLOCK: Final = 4096
-"""Bytes of the largest field block that is remembered for the next request of the connection."""
-
-AHEAD: Final = 64 * 1024
-"""Bytes of the next requests that may wait while one is being answered."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -50,10 +44,12 @@ class ClientConnection(asyncio.Protocol):
         "_sent_to",
         "_serving",
         "_unsent",
+        "counts",
         "deadline",
         "http_1_0",
         "keeps_open",
         "read_paused",
+        "ticker",
         "transport",
         "write_paused",
     )
@@ -63,6 +59,8 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+        self.counts = serving.counts
+        self.ticker = serving.ticker
         self.deadline = NEVER
         self.http_1_0 = False
         self.keeps_open = True
@@ -91,7 +89,7 @@ class ClientConnection(asyncio.Protocol):
         peername = transport.get_extra_info("peername")
         address = plain_address(peername[0].encode("ascii")) if isinstance(peername, tuple) else b"unix"
         self._peer = Peer(address, b"https" if transport.get_extra_info("ssl_object") else b"http")
-        self.deadline = self.now() + self._serving.limits.head_timeout
+        self.deadline = self.ticker.now + self._serving.limits.head_timeout
         admission = self._serving.admit(self)
         if admission is Admission.REFUSED:
             self._refuse_and_close(503, "this gateway has as many connections as it can hold; try again")
@@ -113,10 +111,11 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        self.counts.received += len(data)
         if self._exchange is not None:
             self._during_exchange(data)
         elif self._lingering:
-            self.deadline = max(self.deadline, min(self.now() + LINGER_SECONDS, self._lingers_until))
+            self.deadline = max(self.deadline, min(self.ticker.now + LINGER_SECONDS, self._lingers_until))
         elif self._buffer:
             self._more_of_head(data)
         else:
@@ -194,7 +193,7 @@ class ClientConnection(asyncio.Protocol):
         except Malformed as error:
             self._refuse_and_close(error.status, str(error))
         else:
-            self.deadline = min(self.deadline, self.now() + self._serving.limits.head_timeout)
+            self.deadline = min(self.deadline, self.ticker.now + self._serving.limits.head_timeout)
             self._buffer, self._searched = data, len(data)
 
     def _learn(self, block: bytes, *, http_1_0: bool) -> bool:
@@ -223,7 +222,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _ask_for_body(self, exchange: Exchange, body: RequestBody) -> None:
         if self._exchange is exchange and not (exchange.status or body.has_begun):
-            self.transport.write(CONTINUE)
+            self.counts.answers[100] += 1
+            self.write(CONTINUE)
 
     def _during_exchange(self, data: bytes) -> None:
         exchange = self._exchange
@@ -246,11 +246,12 @@ class ClientConnection(asyncio.Protocol):
 
     # --- Client: what the exchange needs
 
-    def now(self) -> float:
-        return self._serving.ticker.now
+    def write(self, data: bytes) -> None:
+        self.counts.sent += len(data)
+        self.transport.write(data)
 
     def body_deadline(self) -> float:
-        return self._serving.ticker.now + self._serving.limits.body_idle
+        return self.ticker.now + self._serving.limits.body_idle
 
     def address(self, exchange: Request) -> bytes:
         return client_address(exchange.fields, self._peer, self._serving.forwarding)
@@ -276,7 +277,7 @@ class ClientConnection(asyncio.Protocol):
     ) -> None:
         close = not self.keeps_open or (exchange.body is not None and not exchange.body.complete)
         head_only = exchange.method == b"HEAD"
-        self.transport.write(own_answer(status, content_type, body, extra, close=close, head_only=head_only))
+        self.write(own_answer(status, content_type, body, extra, close=close, head_only=head_only))
         self.finished(exchange)
 
     def refuse(self, exchange: Request, error: GatewayError) -> None:
@@ -331,7 +332,7 @@ class ClientConnection(asyncio.Protocol):
             self.note_unsent()
             self.pause()
             return
-        self.deadline = self.now() + self._serving.limits.idle_timeout
+        self.deadline = self.ticker.now + self._serving.limits.idle_timeout
         if self.read_paused:
             self.resume()
         if self._buffer:
@@ -375,7 +376,8 @@ class ClientConnection(asyncio.Protocol):
     def _refuse_and_close(self, status: int, sentence: str) -> None:
         content_type, body = self._serving.service.refusal(status, sentence, None)
         extra = (f"Allow: {ALLOW}".encode("ascii"),) if status == 405 else ()
-        self.transport.write(own_answer(status, content_type, body, extra, close=True, head_only=False))
+        self.counts.answers[status] += 1
+        self.write(own_answer(status, content_type, body, extra, close=True, head_only=False))
         self._linger()
 
     def _linger(self) -> None:
@@ -393,5 +395,5 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = True
         self._buffer = b""
         self.note_unsent()
-        self._lingers_until = self.now() + LINGER_AT_MOST_SECONDS
-        self.deadline = self.body_deadline() if self._unsent else self.now() + LINGER_SECONDS
+        self._lingers_until = self.ticker.now + LINGER_AT_MOST_SECONDS
+        self.deadline = self.body_deadline() if self._unsent else self.ticker.now + LINGER_SECONDS

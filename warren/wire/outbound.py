@@ -1,14 +1,38 @@
 """One connection to a cluster: where each answer begins and ends, and what goes wrong with it, in our errors."""
 
 import asyncio
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final, Protocol, cast
 
 from warren.errors import ClusterMisbehaved, GatewayError
+from warren.telemetry.histogram import SECONDS, Histogram
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.heads import PLAIN_ANSWER, AnswerHead, Malformed, read_answer_head
 
 MAX_INTERIM: Final = 20
 """1xx answers before an answer proper; a cluster that sends more is taken for broken."""
+
+
+@dataclass(slots=True)
+class UpstreamCounts:
+    """What was asked of one address, and what came of it. Written at every poll, so nothing here is looked up by name."""
+
+    requests: int = 0
+    heads: tuple[Histogram, ...] = field(default_factory=lambda: tuple(Histogram() for _ in range(6)))
+    """Seconds from the sending of a request to the head of its answer, by the first digit of the answer's status."""
+    by_status: tuple[Histogram, ...] = field(init=False)
+    """The same ones, by the whole status: a division would be felt."""
+    unreachable: int = 0
+    """No connection was to be had, so that nothing was sent."""
+    silent: int = 0
+    misbehaved: int = 0
+    stale: int = 0
+    """A kept connection had been closed by the cluster: no fault, and most such requests go out again on another."""
+
+    def __post_init__(self) -> None:
+        self.by_status = tuple(self.heads[status // 100] for status in range(600))
 
 
 class Receiver(Protocol):
@@ -43,6 +67,7 @@ class Owner(Protocol):
     name: str
     max_head: int
     max_fields: int
+    counts: UpstreamCounts
 
     def opened(self, connection: "ClusterConnection") -> None: ...
 
@@ -58,12 +83,14 @@ class ClusterConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer",
         "_chunks",
+        "_counts",
         "_head",
         "_interims",
         "_left",
         "_method",
         "_read_paused",
         "_sending",
+        "_sent_at",
         "_unsent",
         "_until_close",
         "_write_paused",
@@ -84,6 +111,8 @@ class ClusterConnection(asyncio.Protocol):
         self.began = False
         """The first byte of the present answer has arrived."""
         self.idle_since = 0.0
+        self._counts = owner.counts
+        self._sent_at = 0.0
         self._method = b""
         self._head: AnswerHead | None = None
         self._buffer = b""
@@ -101,6 +130,8 @@ class ClusterConnection(asyncio.Protocol):
         self.receiver = receiver
         self._method = method
         self.began = False
+        self._counts.requests += 1
+        self._sent_at = monotonic()
         self.transport.write(request)
 
     def send_body(self, receiver: Receiver, piece: bytes, *, complete: bool) -> None:
@@ -173,7 +204,13 @@ class ClusterConnection(asyncio.Protocol):
                 self._break("sent more than its answer's length says")
                 return
             self._left = left
-            receiver.answered(self, data, int(found[1]), None, end)
+            status = int(found[1])
+            # As `Histogram.observe` does it; a call more would be felt here.
+            heads = self._counts.by_status[status]
+            seconds = monotonic() - self._sent_at
+            heads.counts[bisect_left(SECONDS, seconds)] += 1
+            heads.sum += seconds
+            receiver.answered(self, data, status, None, end)
             if not left:
                 self._end(receiver, keep=True)
 
@@ -188,8 +225,13 @@ class ClusterConnection(asyncio.Protocol):
         if self._until_close and error is None:
             receiver.ended()
         elif self.began:
+            self._counts.misbehaved += 1
             receiver.failed(ClusterMisbehaved(f"{self.owner.name} closed the connection in the middle of its answer"))
         else:
+            if self.reused:
+                self._counts.stale += 1
+            else:
+                self._counts.misbehaved += 1
             receiver.failed(ClusterMisbehaved(f"{self.owner.name} closed the connection without an answer"))
 
     def pause_writing(self) -> None:
@@ -255,6 +297,7 @@ class ClusterConnection(asyncio.Protocol):
     def _break(self, what: str) -> None:
         receiver, self.receiver = self.receiver, None
         self.transport.abort()
+        self._counts.misbehaved += 1
         if receiver is not None:
             receiver.failed(ClusterMisbehaved(f"{self.owner.name} {what}"))
 
@@ -314,6 +357,7 @@ class ClusterConnection(asyncio.Protocol):
             return
         if framing.chunked and not self._follow_chunks(data, end):
             return
+        self._counts.by_status[head.status].observe(monotonic() - self._sent_at)
         receiver.answered(self, data[:end], head.status, head, end)
         if present and self.receiver is receiver:
             receiver.body_of_answer(data[end:])

@@ -11,13 +11,19 @@ import structlog
 
 from warren.tasks import Tasks
 from warren.wire.body import Budget
-from warren.wire.client import NEVER
+from warren.wire.client import NEVER, ClientCounts
 from warren.wire.exchange import Exchange
 from warren.wire.syntax.forwarded import Forwarding
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
 
 log = structlog.get_logger()
+
+REMEMBERED_BLOCK: Final = 4096
+"""Bytes of the largest field block that is remembered for the next request of its connection."""
+
+AHEAD: Final = 64 * 1024
+"""Bytes of the next requests that may wait while one is being answered."""
 
 REFUSED_POLITELY: Final = 100
 """Connections above the limit that may be open at once to be told so; still others are closed without a word."""
@@ -42,6 +48,10 @@ class Connection(Protocol):
     transport: asyncio.Transport
     deadline: float
     """Loop time at which `expired` is called."""
+
+    @property
+    def is_idle(self) -> bool:
+        """No request of it is being answered."""
 
     def expired(self) -> None: ...
 
@@ -94,6 +104,7 @@ class Serving:
         self.ticker = ticker
         self.tasks = tasks
         self.draining = False
+        self.counts = ClientCounts()
         self.connections: set[Connection] = set()
         self.paused: set[Connection] = set()
         """Those that are not being read: the loop does not tell when their client leaves."""
@@ -105,11 +116,17 @@ class Serving:
         over = len(self.connections) - self.limits.max_connections
         if over <= 0:
             return Admission.SERVED
+        self.counts.refused += 1
         return Admission.REFUSED if over <= REFUSED_POLITELY else Admission.CUT
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
         self.paused.discard(connection)
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are being answered. It walks all connections, as each tick does."""
+        return sum(not connection.is_idle for connection in self.connections)
 
     def announce_end(self) -> None:
         """From now on answers say `Connection: close`."""

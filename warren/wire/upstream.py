@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from warren.errors import ClusterFellSilent, ClusterUnreachable, GatewayError
-from warren.wire.outbound import ClusterConnection
+from warren.wire.outbound import ClusterConnection, UpstreamCounts
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.syntax.heads import MAX_FIELDS, MAX_HEAD
 from warren.wire.ticker import Ticker
@@ -62,6 +62,7 @@ class Upstream:
         self.ticker = ticker
         self.limits = limits
         self.on_trouble = on_trouble
+        self.counts = UpstreamCounts()
         self.closed = False
         self.idle: list[ClusterConnection] = []
         self.max_head = limits.max_head
@@ -106,6 +107,13 @@ class Upstream:
         Unless it must be `fresh`, one that became idle meanwhile serves. Raises ClusterUnreachable: nothing was sent.
         """
         try:
+            return await self._connected(fresh=fresh)
+        except ClusterUnreachable:
+            self.counts.unreachable += 1
+            raise
+
+    async def _connected(self, *, fresh: bool) -> ClusterConnection:
+        try:
             async with asyncio.timeout(self.limits.connect_timeout):
                 while self._is_full():
                     idle = self.take()
@@ -149,9 +157,17 @@ class Upstream:
 
     def silence(self, seconds: float) -> GatewayError:
         """The error of having taken a request and not answered in time."""
-        return self.trouble(ClusterFellSilent(f"{self.name} did not answer within {seconds:g} s"))
+        return self._fell_silent(f"did not answer within {seconds:g} s")
 
-    def trouble(self, error: GatewayError) -> GatewayError:
+    def standstill(self) -> GatewayError:
+        """The error of having stopped to take a request."""
+        return self._fell_silent("stopped taking this request's body")
+
+    def _fell_silent(self, what: str) -> GatewayError:
+        self.counts.silent += 1
+        return self._trouble(ClusterFellSilent(f"{self.name} {what}"))
+
+    def _trouble(self, error: GatewayError) -> GatewayError:
         """Tell whoever watches over this cluster, and hand the error on."""
         if self.on_trouble is not None:
             self.on_trouble(error)
@@ -217,7 +233,7 @@ class Upstream:
             what = f"could not agree on TLS: {why(error)}"
         else:
             what = f"could not be reached: {error.strerror or error}"
-        return self.trouble(ClusterUnreachable(f"{self.name} {what}"))
+        return self._trouble(ClusterUnreachable(f"{self.name} {what}"))
 
     def _wake_one(self) -> None:
         while self._waiting:

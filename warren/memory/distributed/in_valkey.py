@@ -242,6 +242,11 @@ class InValkey:
 
     # --- for people
 
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """One for each server that was needed so far."""
+        return tuple(self._lanes.values())
+
     def state(self) -> Mapping[str, object]:
         """How it is, as JSON can hold it."""
         now = self._clock()

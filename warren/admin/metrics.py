@@ -1,0 +1,67 @@
+"""The gateway in numbers: for Prometheus, and the part about memory also for people."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from warren.admin.answers import json_answer
+from warren.admin.entrance import is_from_inside
+from warren.admin.readiness import Siblings
+from warren.model import SiblingAnswer
+from warren.telemetry.exposition import form_for, slices
+from warren.telemetry.metrics import Metric, Sample
+from warren.telemetry.summing import added, from_json, to_json
+
+log = structlog.get_logger()
+
+METRICS = "/metrics"
+
+
+class Metrics:
+    def __init__(
+        self,
+        samples: Callable[[], Awaitable[Sequence[Sample]]],
+        cache_state: Callable[[], Mapping[str, object]],
+        siblings: Siblings,
+    ) -> None:
+        """`cache_state` holds what JSON can hold."""
+        self._samples = samples
+        self._cache_state = cache_state
+        self._siblings = siblings
+
+    async def show(self, request: Request) -> Response:
+        """To another worker its own numbers, to everybody else those of all workers of this host together."""
+        own = await self._samples()
+        if is_from_inside(request.headers):
+            return Response(to_json(own), media_type="application/json")
+        together = self._with_those_of(own, await self._siblings.ask(METRICS))
+        form = form_for(request.headers.get("accept", ""))
+        return StreamingResponse(slices(together, form), headers={"Content-Type": form.value, "Vary": "Accept"})
+
+    async def distributed_cache(self, _request: Request) -> Response:
+        return json_answer(self._cache_state())
+
+    def _with_those_of(self, own: Sequence[Sample], answers: Sequence[SiblingAnswer]) -> Sequence[Sample]:
+        if not answers:
+            return own
+        by_worker = {answer.slot: samples_of(answer) for answer in answers}
+        by_worker[self._siblings.slot] = own
+        up = [
+            Sample(Metric.WORKER_UP, (str(slot),), int(samples is not None))
+            for slot, samples in sorted(by_worker.items())
+        ]
+        told = {str(slot): samples for slot, samples in by_worker.items() if samples is not None}
+        return [*added(told), *up]
+
+
+def samples_of(answer: SiblingAnswer) -> Sequence[Sample] | None:
+    """What a sibling told; None when it did not answer, or nothing that can be read."""
+    if answer.status != 200:
+        return None
+    try:
+        return from_json(answer.body)
+    except ValueError as error:
+        log.warning("worker_metrics_ignored", slot=answer.slot, because=str(error))
+        return None
