@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import LANGUAGES, PAGES, ROOT, SHELLS, Block, blocks, commands, name_of, prose
+from tests.docs.valkey_cli import place_valkey_cli
 from tests.fixtures.asking import ask
 from tests.fixtures.gateway import GatewayProcess, gateway_before
 from tests.fixtures.simulated import SimulatedTrino, simulated
+from tests.fixtures.valkey import ValkeyProcess, started
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +38,7 @@ WITH_COMMANDS = [page for page in PAGES if any(block.language in SHELLS | {"pyth
 
 
 class Place:
-    """A directory with a configuration file; a gateway and a simulated Trino take the addresses of the documentation when needed."""
+    """A directory with a configuration file; a gateway, a Trino and a Valkey take the addresses of the documentation when needed."""
 
     def __init__(self, directory: Path, at_the_end: ExitStack) -> None:
         self._directory = directory
@@ -49,6 +51,13 @@ class Place:
     @cached_property
     def _trino(self) -> SimulatedTrino:
         return self._at_the_end.enter_context(simulated(("blue",), self._directory))[0]
+
+    @cached_property
+    def _programs(self) -> Path:
+        """Where `valkey-cli` is; it asks a server of its own."""
+        server = ValkeyProcess(self._directory / "valkey")
+        self._at_the_end.enter_context(started(server))
+        return place_valkey_cli(self._directory / "bin", server.port)
 
     def run(self, block: Block) -> None:
         """Raises AssertionError when a command fails."""
@@ -95,7 +104,8 @@ class Place:
         self._ends_well(["bash", "-ec", self._here(command)])
 
     def _ends_well(self, command: list[str]) -> None:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        own = [self._programs] if "valkey-cli" in command[-1] else []
+        path = os.pathsep.join(map(str, [*own, Path(sys.executable).parent, os.environ["PATH"]]))
         ended = subprocess.run(
             command,
             cwd=self._directory,

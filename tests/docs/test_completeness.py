@@ -30,8 +30,10 @@ YAML = [
 
 @pytest.mark.parametrize("text", YAML)
 def test_every_configuration_in_the_documentation_is_accepted(text: str, tmp_path: Path) -> None:
-    (tmp_path / "gateway.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    parse(text, {"DB_PASSWORD": "s3cret", "KEY_PASSWORD": "s3cret"}, directory=tmp_path)
+    for file in ("gateway.pem", "gateway.key", "valkey-ca.pem"):
+        (tmp_path / file).write_text("-----BEGIN CERTIFICATE-----\n")
+    variables = ("DB_PASSWORD", "KEY_PASSWORD", "SENTINEL_PASSWORD", "VALKEY_HOST", "VALKEY_PASSWORD")
+    parse(text, dict.fromkeys(variables, "s3cret"), directory=tmp_path)
 
 
 def test_every_setting_is_documented() -> None:

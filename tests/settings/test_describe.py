@@ -54,7 +54,7 @@ def test_every_section_of_later_versions_is_mentioned() -> None:
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_sample_on_the_page_works(sample: str, tmp_path: Path) -> None:
     (tmp_path / "gateway.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    parse(sample, {"DB_PASSWORD": "s3cret"}, directory=tmp_path)
+    parse(sample, {"DB_PASSWORD": "s3cret", "VALKEY_PASSWORD": "s3cret"}, directory=tmp_path)
 
 
 def test_the_page_has_samples() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warren.settings.units import WrongValue, duration_text, seconds, size, size_text
+from warren.settings.units import WrongValue, duration_text, seconds, size, size_text, whole
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,13 @@ def test_a_duration_is_written_as_a_person_would(text: str) -> None:
 @pytest.mark.parametrize("text", ["0B", "1500B", "64kB", "32MB", "1PB"])
 def test_a_size_is_written_as_a_person_would(text: str) -> None:
     assert size_text(size(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "number"),
+    [("2s", "ms", 2000), ("0.057s", "ms", 57), ("30m", "s", 1800), ("0s", "s", 0), ("1ns", "s", 1), ("1.5ms", "ms", 2)],
+)
+def test_a_duration_in_whole_units_is_rounded_up_so_that_a_short_one_is_not_none(
+    text: str, unit: str, number: int
+) -> None:
+    assert whole(text, unit) == number

@@ -132,7 +132,7 @@ class Settings(Section):
     memory: Memory = Memory()
     """Where running queries live, in this process."""
     valkey_configuration: ValkeyConfiguration = ValkeyConfiguration()
-    """The distributed cache, in which all instances know where every query lives."""
+    """The distributed cache: where running queries live, for all instances."""
     search: Search = Search()
     """Asking all clusters for a query that this instance does not know."""
     limits: Limits = Limits()

@@ -1,7 +1,7 @@
 """What all sections have in common: strict, frozen, camelCase in the file, and the types that a value can have."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +15,12 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationError,
     ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from warren.settings.units import WrongValue, duration_text, seconds, size, size_text
 
@@ -96,6 +97,13 @@ def told(check: Callable[..., Any]) -> Callable[..., Any]:
 
 def refused(wrong: WrongValue) -> PydanticCustomError:
     return PydanticCustomError("wrong_value", "{remedy}", {"remedy": wrong.remedy, "found": wrong.found})
+
+
+def refused_at(problems: Iterable[tuple[tuple[str, ...], WrongValue]]) -> ValidationError:
+    """What a section raises about several of its keys, each named by its path in the section, as the file has it."""
+    return ValidationError.from_exception_data(
+        "section", [InitErrorDetails(type=refused(wrong), loc=key, input=None) for key, wrong in problems]
+    )
 
 
 def number_of(value: Any, _: ValidationInfo | None) -> Any:

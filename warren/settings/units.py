@@ -1,5 +1,6 @@
 """Durations and sizes as Trino's programs write them: `1.5h`, `32MB`. Text in, seconds and bytes out, and back."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -36,6 +37,11 @@ def seconds(text: str) -> float:
     if amount > LONGEST:
         raise WrongValue("a duration can be a thousand days at most (1000d)")
     return float(amount)
+
+
+def whole(text: str, unit: str) -> int:
+    """A duration in whole units, rounded up: a short one must not become none. Raises WrongValue as `seconds`."""
+    return math.ceil(Decimal(repr(seconds(text))) / SECONDS[unit])
 
 
 def size(text: str) -> int:

@@ -25,8 +25,6 @@ def problems(text: str) -> list[str]:
         ("routingRules: {rulesEngineEnabled: 'yes'}", "routingRules.rulesEngineEnabled"),
         ("requestAnalyzerConfig: {analyzeRequest: true}", "requestAnalyzerConfig.analyzeRequest"),
         ("gatewayCookieConfiguration: {enabled: true}", "gatewayCookieConfiguration.enabled"),
-        ("valkeyConfiguration: {enabled: true}", "valkeyConfiguration.enabled"),
-        ("distributedCacheConfiguration: {enabled: on}", "distributedCacheConfiguration.enabled"),
         ("modules: [io.trino.gateway.ha.module.QueryCountBasedRouterProvider]", "modules"),
         ("managedApps: [x.Y]", "managedApps"),
     ],
@@ -54,8 +52,6 @@ def test_no_secret_of_a_refused_section_is_shown() -> None:
         "oauth2GatewayCookieConfiguration: {routingPaths: [/oauth2], deletePaths: [/logout], lifetime: 5m}",
         "uiConfiguration: {disablePages: [history]}",
         "pagePermissions: {ADMIN: dashboard_cluster, API: }",
-        "valkeyConfiguration: {enabled: false, host: h, port: 1, password: x, timeoutMs: 5, tls: {enabled: true}}",
-        "distributedCacheConfiguration: {enabled: false, timeout: 2s, cacheTtl: 30m}",
         "presetUsers: {}",
         "modules: []",
     ],
@@ -76,7 +72,6 @@ def test_what_is_off_or_only_about_the_ui_is_one_warning(text: str) -> None:
         ("uiConfiguration: {disablePage: [x]}", "uiConfiguration.disablePage"),
         ("uiConfiguration: {disablePages: x}", "uiConfiguration.disablePages"),
         ("oauth2GatewayCookieConfiguration: {lifetime: 5}", "oauth2GatewayCookieConfiguration.lifetime"),
-        ("valkeyConfiguration: {hosts: x}", "valkeyConfiguration.hosts"),
     ],
 )
 def test_their_keys_and_values_are_checked(text: str, key: str) -> None:

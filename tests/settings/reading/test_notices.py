@@ -78,3 +78,44 @@ def test_a_size_limit_on_answers_is_told_to_be_none() -> None:
     assert "proxyResponseConfiguration.responseSize: no effect" in warnings(
         "proxyResponseConfiguration: {responseSize: 64MB}"
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "is_shown"),
+    [
+        ("host: valkey, password: hunter2", True),
+        ("host: 192.0.2.1, password: hunter2", True),
+        ("host: valkey", False),
+        ("host: localhost, password: hunter2", False),
+        ("host: 127.0.0.2, password: hunter2", False),
+        ("host: '::1', password: hunter2", False),
+        ("host: valkey, password: hunter2, tls: {enabled: true}", False),
+        ("url: 'valkey://:hunter2@valkey'", True),
+        ("url: 'redis://:hunter2@localhost'", False),
+        ("url: 'valkeys://:hunter2@valkey'", False),
+        ("cluster: {nodes: [localhost, valkey]}, password: hunter2", True),
+        ("sentinel: {master: m, nodes: [valkey], password: hunter2}", True),
+        ("sentinel: {master: m, nodes: [valkey]}", False),
+    ],
+)
+def test_a_password_that_crosses_a_network_in_the_clear_is_told(section: str, is_shown: bool) -> None:
+    told = warnings(f"valkeyConfiguration: {{enabled: true, {section}}}")
+    assert ("the password crosses the network in the clear" in told) == is_shown
+    assert "hunter" not in told
+
+
+@pytest.mark.parametrize(
+    ("section", "is_pointless"),
+    [("timeoutMs: 99", True), ("timeoutMs: 100", False), ("timeoutMs: 0", False), ("requestBudgetMs: 2001", True)],
+)
+def test_a_budget_that_a_single_call_cannot_use_is_told(section: str, is_pointless: bool) -> None:
+    assert ("requestBudgetMs" in warnings(f"valkeyConfiguration: {{enabled: true, {section}}}")) == is_pointless
+
+
+@pytest.mark.parametrize(("rest", "is_alone"), [("", True), ("\ndataStore: {jdbcUrl: 'jdbc:mysql://h/d'}", False)])
+def test_instances_that_share_queries_but_no_clusters_are_told(rest: str, is_alone: bool) -> None:
+    assert ("no dataStore" in warnings(f"valkeyConfiguration: {{enabled: true}}{rest}")) == is_alone
+
+
+def test_a_distributed_cache_that_is_off_is_nothing_to_tell_about() -> None:
+    assert "valkey" not in warnings("valkeyConfiguration: {host: valkey, password: x, timeoutMs: 1}")

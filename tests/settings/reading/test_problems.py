@@ -41,6 +41,9 @@ TEMPLATES = [
     "{0}",
     "a: [\n{0}",
     "backendState: {{password: {0}, username: {0}}}\nmodules: {0}",
+    "valkeyConfiguration: {{url: {0}, host: {0}, port: {0}, password: {0}, keyPrefix: {0}, {0}: {0}}}",
+    "valkeyConfiguration: {{url: 'valkey://u:{0}@h', tls: {{caFile: {0}}}, sentinel: {{nodes: [{0}], master: {0}, password: {0}}}}}",
+    "distributedCacheConfiguration: {{timeout: {0}, cacheTtl: {0}, password: {0}, {0}: {0}}}",
 ]
 
 
@@ -72,6 +75,12 @@ def test_no_value_of_a_variable_is_told(template: str, secret: str) -> None:
         "serverConfig: {http-server.https.keystore.kye: hunter2}",
         "password: *hunter2",
         "valkeyConfiguration: {url: [hunter2]}",
+        "valkeyConfiguration: {url: 'http://u:hunter2@h'}",
+        "valkeyConfiguration: {url: 'valkey://u:hunter2@h:x'}",
+        "valkeyConfiguration: {url: 'valkey://u:hunter2@h', password: hunter2}",
+        "valkeyConfiguration: {host: 'valkey://u:hunter2@h'}",
+        "valkeyConfiguration: {cluster: {nodes: ['u:hunter2@h:1']}}",
+        "valkeyConfiguration: {sentinel: {master: m, password: hunter2, nodes: []}}",
     ],
 )
 def test_no_secret_that_stands_in_the_file_is_told(text: str) -> None:
@@ -86,6 +95,7 @@ def test_settings_show_no_secret_either() -> None:
         dataStore: {jdbcUrl: 'jdbc:mysql://h/d?password=hunter1', password: hunter2}
         backendState: {password: hunter3}
         serverConfig: {http-server.https.keystore.key: hunter4}
+        valkeyConfiguration: {password: hunter5, sentinel: {master: m, nodes: [h], password: hunter6}}
     """
     loaded = parse(text, {}, directory=Path("/etc"))
     shown = repr(loaded) + str(loaded) + loaded.settings.model_dump_json() + str(loaded.settings.model_dump())

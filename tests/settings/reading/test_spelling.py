@@ -78,3 +78,88 @@ def test_a_section_of_the_wrong_kind_does_not_get_in_the_way() -> None:
     with pytest.raises(SettingsError) as refused:
         settings("serverConfig: x\nmonitor: {connectTimeoutSeconds: 3}\nbackendState: [xforwardedProtoHeader]")
     assert [problem.key for problem in refused.value.problems] == ["serverConfig", "backendState"]
+
+
+CACHE = """
+    enabled: true
+    host: valkey
+    port: 7000
+    password: x
+    database: 1
+    maxTotal: 50
+    maxIdle: 25
+    minIdle: 2
+"""
+
+
+def test_the_distributed_cache_has_two() -> None:
+    usual = settings(f"valkeyConfiguration:{CACHE}    timeoutMs: 1500\n    cacheTtlSeconds: 600")
+    other = settings(f"distributedCacheConfiguration:{CACHE}    timeout: 1.5s\n    cacheTtl: 10m")
+    assert other == usual
+    assert usual.valkey_configuration.server.timeout_seconds == 1.5
+
+
+def test_the_other_spelling_has_the_same_defaults_and_the_same_keys_besides() -> None:
+    assert settings("distributedCacheConfiguration: {}") == Settings()
+    section = settings("distributedCacheConfiguration: {timeout: , healthCheckIntervalMs: 5000}").valkey_configuration
+    assert (section.timeout_ms, section.health_check_interval_ms) == (2000, 5000)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "valkeyConfiguration: {}\ndistributedCacheConfiguration: {enabled: true}",
+            "line 2: distributedCacheConfiguration: means the same as valkeyConfiguration: keep one of the two",
+        ),
+        (
+            "distributedCacheConfiguration:\n  timeout: 1s\n  timeoutMs: 1000",
+            (
+                "line 2: distributedCacheConfiguration.timeout: means the same as distributedCacheConfiguration.timeoutMs: "
+                "keep one of the two"
+            ),
+        ),
+        (
+            "distributedCacheConfiguration:\n  maxIdle: 30",
+            "line 2: distributedCacheConfiguration.maxIdle: 30: must be at most maxTotal, which is 20",
+        ),
+        (
+            "distributedCacheConfiguration:\n  cacheTtl: 30",
+            (
+                "line 2: distributedCacheConfiguration.cacheTtl: 30: "
+                "a duration is a number and a unit (ns us ms s m h d), such as 30s or 1.5h"
+            ),
+        ),
+        (
+            "distributedCacheConfiguration:\n  timeout: 1000d",
+            "line 2: distributedCacheConfiguration.timeout: 1000d: must be at most 2147483647",
+        ),
+        (
+            "distributedCacheConfiguration: x",
+            "line 1: distributedCacheConfiguration: write keys with values, indented below it",
+        ),
+        (
+            "distributedCacheConfiguration: {timeout: '${ENV:X}'}",
+            "line 1: ${ENV:X}: the environment variable X is not set: set it, or write the value here",
+        ),
+    ],
+)
+def test_what_is_wrong_with_it_is_told_in_the_words_of_the_file(text: str, told: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(text)
+    assert [str(problem) for problem in refused.value.problems] == [told]
+
+
+@pytest.mark.parametrize("empty", ["valkeyConfiguration", "distributedCacheConfiguration"])
+def test_a_spelling_with_nothing_after_it_does_not_count(empty: str) -> None:
+    (other,) = {"valkeyConfiguration", "distributedCacheConfiguration"} - {empty}
+    assert settings(f"{empty}:\n{other}: {{port: 7000}}").valkey_configuration.port == 7000
+
+
+@pytest.mark.parametrize("written", ["[1]", "{a: b}", "soon", "-1s"])
+def test_a_duration_of_it_that_is_none_is_one_problem(written: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(f"distributedCacheConfiguration:\n  timeout: {written}")
+    assert [(problem.key, problem.line) for problem in refused.value.problems] == [
+        ("distributedCacheConfiguration.timeout", 2)
+    ]

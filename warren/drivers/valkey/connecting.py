@@ -7,7 +7,7 @@ from valkey.asyncio.connection import AbstractConnection, Connection, SSLConnect
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
 
-from warren.settings.stores.valkey import ValkeyServer, ValkeyTlsFiles
+from warren.settings.stores.valkey import ValkeyFiles, ValkeyServer
 
 Address = tuple[str, int]
 
@@ -67,13 +67,12 @@ class Connector:
         return connection
 
 
-def _context(files: ValkeyTlsFiles) -> ValkeySSLContext:
+def _context(files: ValkeyFiles) -> ValkeySSLContext:
     return ValkeySSLContext(
         cert_reqs="required",
         ca_certs=str(files.ca_file) if files.ca_file is not None else None,
         certfile=str(files.cert_file) if files.cert_file is not None else None,
-        # The certificate's file may hold the key as well.
-        keyfile=str(files.key_file or files.cert_file) if files.cert_file is not None else None,
+        keyfile=str(files.key_file) if files.key_file is not None else None,
         check_hostname=files.verify_hostname,
         min_version=ssl.TLSVersion.TLSv1_2,
     )

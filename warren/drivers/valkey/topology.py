@@ -14,7 +14,7 @@ from warren.drivers.valkey.connecting import Address, Connector
 from warren.drivers.valkey.pool import Command, Pool, PoolLimits
 from warren.drivers.valkey.replies import Refusal, Reply
 from warren.errors import StoreUnavailable
-from warren.settings.stores.valkey import ValkeyKind, ValkeyServer
+from warren.settings.stores.valkey import ValkeyServer
 
 FIRST_PAUSE_SECONDS = 0.1
 """Pause before a Cluster that could not say who serves what is asked again; it doubles up to the health interval."""
@@ -55,11 +55,11 @@ def servers(settings: ValkeyServer) -> Servers:
     """Connects to nothing yet."""
     connector = Connector(settings)
     match settings.kind:
-        case ValkeyKind.CLUSTER:
+        case "cluster":
             return Cluster(settings, connector)
-        case ValkeyKind.SENTINEL:
+        case "sentinel":
             return OneServer(Primary(settings, connector))
-        case ValkeyKind.SINGLE:
+        case "single":
             return OneServer(Single(settings, connector))
 
 
@@ -98,7 +98,7 @@ class Primary:
     """The server that the Sentinels call the primary, at the moment at which a connection is opened."""
 
     def __init__(self, settings: ValkeyServer, connector: Connector) -> None:
-        self.name = f"{settings.sentinel_master} by Sentinel"
+        self.name = f"{settings.master} by Sentinel"
         self.pool = Pool(self.name, Sentinels(settings, connector).connect, limits_of(settings))
 
     async def ask(self, commands: Sequence[Command], *, within: float) -> list[Reply]:
@@ -116,7 +116,7 @@ class Sentinels:
 
     def __init__(self, settings: ValkeyServer, connector: Connector) -> None:
         self._connector = connector
-        self._master = (settings.sentinel_master or "").encode("utf-8")
+        self._master = (settings.master or "").encode("utf-8")
         self._addresses = list(settings.addresses)
 
     async def connect(self) -> AbstractConnection:
@@ -251,7 +251,7 @@ class _Node:
 def to_any(settings: ValkeyServer) -> Callable[[], Awaitable[AbstractConnection]]:
     """What connects to a server that passes on announcements: the one there is, the primary, or any node of a Cluster."""
     connector = Connector(settings)
-    if settings.kind is ValkeyKind.SENTINEL:
+    if settings.kind == "sentinel":
         return Sentinels(settings, connector).connect
 
     async def connect() -> AbstractConnection:

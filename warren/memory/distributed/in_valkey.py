@@ -42,7 +42,7 @@ class InValkey:
         self._settings = settings
         self._roster = roster
         self._clock = clock
-        self._keys = Keys(settings.key_prefix, settings.ttl_seconds, settings.is_cluster)
+        self._keys = Keys(settings.key_prefix, settings.ttl_seconds or 0, settings.is_cluster)
         self._lanes: dict[str, Lane] = {}
         self._news = asyncio.Event()
         self._trouble = asyncio.Event()

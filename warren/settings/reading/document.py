@@ -77,9 +77,15 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     """Keys that came from the environment."""
+    spelled: dict[str, str] = field(default_factory=dict)
+    """By key path the other spelling that the file has for it, and for all below it."""
 
     def name(self, key: str) -> str:
-        """A key path for people's eyes."""
+        """A key path for people's eyes, as they spelled it."""
+        for usual, other in sorted(self.spelled.items(), reverse=True):
+            if f"{key}.".startswith(f"{usual}."):
+                key = f"{other}{key.removeprefix(usual)}"
+                break
         for hidden in sorted(self.hidden, key=len, reverse=True):
             key = key.replace(hidden, "${ENV:…}")
         return printable(key)

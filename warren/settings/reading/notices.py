@@ -23,7 +23,7 @@ def notices(
     for key, reason in [*((f"serverConfig.{key}", flaws[key]) for key in flaws), *without_effect(settings)]:
         reasons.setdefault(reason, []).append(key)
     found += [f"{', '.join(keys)}: no effect, since {reason}" for reason, keys in reasons.items()]
-    return (*found, *unused_options(settings), *open_doors(settings))
+    return (*found, *unused_options(settings), *cache(settings), *open_doors(settings))
 
 
 def without_effect(section: Section, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -42,6 +42,25 @@ def without_effect(section: Section, prefix: str = "") -> Iterator[tuple[str, st
 def unused_options(settings: Settings) -> Iterator[str]:
     if settings.data_store is not None and (names := settings.data_store.database(Path()).without_effect):
         yield f"dataStore: accepted without effect for this database: {', '.join(names)}"
+
+
+def cache(settings: Settings) -> Iterator[str]:
+    """What is unwise about a distributed cache that is on."""
+    section = settings.valkey_configuration
+    if not section.enabled:
+        return
+    if section.server.shows_passwords:
+        yield "valkeyConfiguration: the password crosses the network in the clear: write tls, or a url with valkeys://"
+    if 0 < section.timeout_ms < section.request_budget_ms:
+        yield (
+            f"valkeyConfiguration.requestBudgetMs is {section.request_budget_ms}, and a call ends after timeoutMs, "
+            f"{section.timeout_ms}: write a timeoutMs that is not below the budget"
+        )
+    if settings.data_store is None:
+        yield (
+            "valkeyConfiguration is enabled and there is no dataStore: each instance has its list of clusters in an SQLite "
+            "file of its own, and what another one adds is unknown to it: give all instances one database"
+        )
 
 
 def open_doors(settings: Settings) -> Iterator[str]:

@@ -4,8 +4,7 @@ from typing import Any
 
 from warren.errors import Problem
 from warren.settings.reading.document import Document
-from warren.settings.section import Written
-from warren.settings.units import WrongValue, seconds
+from warren.settings.units import WrongValue, whole
 
 OTHER_SPELLINGS = {
     ("backendState", "xforwardedProtoHeader"): "xForwardedProtoHeader",
@@ -17,10 +16,8 @@ TIMEOUTS = {f"{name}TimeoutSeconds": f"monitor.http-client.{name}-timeout" for n
 """Keys of `monitor` that the manual has; the properties of `serverConfig` that they stand for."""
 
 CACHE, OTHER_CACHE = "valkeyConfiguration", "distributedCacheConfiguration"
-CACHE_DURATIONS = {"timeout": ("timeoutMs", 1000), "cacheTtl": ("cacheTtlSeconds", 1)}
-"""Keys of the distributed cache's other spelling that are durations; their names here, and how many of them make a second."""
-ONLY_HERE = frozenset({"timeoutMs", "cacheTtlSeconds", "healthCheckIntervalMs"})
-"""Keys that the other spelling does not have."""
+DURATIONS = {"timeout": ("timeoutMs", "ms"), "cacheTtl": ("cacheTtlSeconds", "s")}
+"""Keys of the distributed cache that are durations in the other spelling, and the unit that the usual one counts in."""
 
 
 def respell(document: Document) -> Document:
@@ -33,8 +30,7 @@ def respell(document: Document) -> Document:
     for key, target in TIMEOUTS.items():
         if isinstance(monitor, dict) and key in monitor:
             move_timeout(document, key, target)
-    if OTHER_CACHE in document.tree:
-        move_cache(document)
+    respell_cache(document)
     return document
 
 
@@ -65,45 +61,40 @@ def move_timeout(document: Document, key: str, target: str) -> None:
     move(document, ("monitor", key), ("serverConfig", target))
 
 
-def move_cache(document: Document) -> None:
-    """`distributedCacheConfiguration` (upstream's pull request 877) is `valkeyConfiguration` with durations."""
-    line = document.entries[OTHER_CACHE].line
+def respell_cache(document: Document) -> None:
+    """A whole section under another name; messages go on naming it, and its keys, as the file does."""
+    section = document.tree.pop(OTHER_CACHE, None)
+    if section is None:
+        return
     if document.tree.get(CACHE) is not None:
-        del document.tree[OTHER_CACHE]
+        line = document.entries[OTHER_CACHE].line
         document.problems.append(Problem(OTHER_CACHE, line, f"means the same as {CACHE}", "keep one of the two"))
         return
-    section = document.tree.pop(OTHER_CACHE)
-    if isinstance(section, dict):
-        for key in ONLY_HERE & section.keys():
-            document.problems.append(
-                Problem(
-                    f"{OTHER_CACHE}.{key}",
-                    document.entries[f"{OTHER_CACHE}.{key}"].line,
-                    "",
-                    f"this spelling of the section has timeout and cacheTtl instead; or name the section {CACHE}",
-                )
-            )
-            del section[key]
-        section = {CACHE_DURATIONS[key][0] if key in CACHE_DURATIONS else key: value for key, value in section.items()}
-        for key, (name, in_a_second) in CACHE_DURATIONS.items():
-            if name in section:
-                section[name] = in_units(document, f"{OTHER_CACHE}.{key}", section[name], in_a_second)
     document.tree[CACHE] = section
-    for key, entry in list(document.entries.items()):
-        if key.partition(".")[0] == OTHER_CACHE:
-            name = key.removeprefix(OTHER_CACHE).removeprefix(".")
-            name = CACHE_DURATIONS[name][0] if name in CACHE_DURATIONS else name
-            document.entries[f"{CACHE}.{name}" if name else CACHE] = entry
+    document.spelled[CACHE] = OTHER_CACHE
+    for path, entry in list(document.entries.items()):
+        if f"{path}.".startswith(f"{OTHER_CACHE}."):
+            document.entries[f"{CACHE}{path.removeprefix(OTHER_CACHE)}"] = entry
+    for key, (target, unit) in DURATIONS.items():
+        if isinstance(section, dict) and key in section:
+            count(document, key, target, unit)
 
 
-def in_units(document: Document, key: str, value: Any, in_a_second: int) -> Any:
-    """A duration as a whole number of what there are `in_a_second`."""
-    if not isinstance(value, str):
-        return value
+def count(document: Document, key: str, target: str, unit: str) -> None:
+    """A duration becomes a number, as the usual spelling wants it."""
+    section: dict[str, Any] = document.tree[CACHE]
+    value, entry, name = section.pop(key), document.entries[f"{CACHE}.{key}"], document.name(f"{CACHE}.{key}")
+    if value is None:
+        return
+    if target in section:
+        also = document.name(f"{CACHE}.{target}")
+        document.problems.append(Problem(name, entry.line, f"means the same as {also}", "keep one of the two"))
+        return
     try:
-        number = round(seconds(value) * in_a_second)
+        section[target] = whole(value if isinstance(value, str) else "", unit)
     except WrongValue as wrong:
-        entry = document.entries[key]
-        document.problems.append(Problem(key, entry.line, entry.shown, wrong.remedy))
-        return None
-    return Written(str(number), number)
+        if not entry.missing:
+            document.problems.append(Problem(name, entry.line, entry.shown, wrong.remedy))
+        return
+    document.entries[f"{CACHE}.{target}"] = entry
+    document.spelled[f"{CACHE}.{target}"] = name

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from warren.settings.addresses.authority import host_and_port
 from warren.settings.stores.jdbc_options import MARIADB, MYSQL, POSTGRESQL, Honoured, Vocabulary
 from warren.settings.units import WrongValue
 
@@ -143,21 +144,6 @@ def located(place: str, vocabulary: Vocabulary) -> tuple[str, int, str]:
         raise WrongValue(SYNTAX)
     host, port = host_and_port(authority)
     return host or "localhost", port or vocabulary.port, vocabulary.decode(database)
-
-
-def host_and_port(authority: str) -> tuple[str, int | None]:
-    if authority.startswith("["):
-        host, bracket, port = authority[1:].partition("]")
-        if not bracket or (port and not port.startswith(":")):
-            raise WrongValue("an IPv6 address stands in brackets: //[2001:db8::1]:5432/database")
-        port = port[1:]
-    else:
-        host, _, port = authority.partition(":")
-    if not port:
-        return host, None
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
-        raise WrongValue("the port is a number from 1 to 65535")
-    return host, int(port)
 
 
 def pairs(query: str, decode: Callable[[str], str]) -> dict[str, str]:

@@ -1,293 +1,312 @@
-"""The `valkeyConfiguration` section: the distributed cache, in which all instances know where every query lives."""
+"""The `valkeyConfiguration` section: the distributed cache, and the server that keeps it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
-from warren.settings.section import Flag, PemFile, Secret, Section, Text, Whole, refused, told
+from warren.settings.addresses.valkey_urls import (
+    MOST_DATABASES,
+    PORT,
+    SENTINEL_PORT,
+    Address,
+    address,
+    host,
+    is_loopback,
+    valkey_url,
+)
+from warren.settings.section import Flag, PemFile, Secret, Section, Text, Whole, refused_at, told
 from warren.settings.units import WrongValue
 
-Address = tuple[str, int]
+MOST_NODES = 100
+MOST_CONNECTIONS = 65_535
+"""From one address to one server there cannot be more: there are no more ports."""
+JAVA_INT = 2**31 - 1
+"""The Java gateway keeps these numbers in an int."""
 
-PORT = 6379
-SENTINEL_PORT = 26379
-SCHEMES = {"valkey": False, "redis": False, "valkeys": True, "rediss": True}
-"""By scheme of a URL, whether it means TLS."""
-MOST_NODES = 1000
-
-_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
-_PREFIX = re.compile(r"[A-Za-z0-9._:/-]+")
-_WRITTEN_IN_URLS = ("host", "port", "username", "password", "database")
+PREFIX = re.compile(r"[!-z|~]{1,128}", re.ASCII)
+NODES_SAY_IT = "the nodes of {form} say where the servers are: remove it"
 
 
-class ValkeyKind(Enum):
-    """How the servers are arranged."""
-
-    SINGLE = "single"
-    SENTINEL = "sentinel"
-    CLUSTER = "cluster"
-
-
-@dataclass(frozen=True, slots=True)
-class ValkeyTlsFiles:
-    """TLS towards the servers; None for the system's authorities, or for no certificate of our own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValkeyFiles:
+    """TLS towards Valkey."""
 
     ca_file: Path | None
+    """Authorities to trust; None means the system's."""
     cert_file: Path | None
+    """Our own certificate; None when there is none to show."""
     key_file: Path | None
+    """Its key: there whenever the certificate is, and maybe the same file."""
     verify_hostname: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValkeyServer:
-    """All that is said about the servers, in one form, whichever way it was written. Seconds."""
+    """Everything that a driver has to know, however it was written. Units are in the names."""
 
-    kind: ValkeyKind
+    kind: Literal["single", "sentinel", "cluster"]
     addresses: tuple[Address, ...]
-    """Of the server, of the Sentinels, or of some nodes of the Cluster."""
-    sentinel_master: str | None
+    """One for a single server; else where to ask: the Sentinels, or some nodes of the Cluster."""
+    master: str | None
+    """What the Sentinels call the server; None without Sentinel."""
     sentinel_password: SecretStr | None
     username: str | None
     password: SecretStr | None
     database: int
-    tls: ValkeyTlsFiles | None
+    tls: ValkeyFiles | None
+    """None means without TLS. Holds for the Sentinels, too."""
     max_total: int
     max_idle: int
+    """Never more than `max_total`."""
     min_idle: int
+    """Never more than `max_idle`."""
     timeout_seconds: float | None
-    """None: no limit."""
-    ttl_seconds: int
-    """0: placements never expire."""
+    """Of connecting, and of one answer; None means no limit."""
+    ttl_seconds: int | None
+    """None means that entries never expire."""
     health_check_seconds: float
     budget_seconds: float
     key_prefix: str
 
     @property
     def is_cluster(self) -> bool:
-        return self.kind is ValkeyKind.CLUSTER
+        return self.kind == "cluster"
 
     @property
     def timeout_or_interval(self) -> float:
         """What nobody waits for has a deadline all the same."""
         return self.timeout_seconds if self.timeout_seconds is not None else self.health_check_seconds
 
-
-def address_of(text: str, *, port: int) -> Address:
-    """`host`, `host:port` or `[IPv6]:port`. Raises WrongValue."""
-    found = _ADDRESS.fullmatch(text)
-    number = int(found["port"] or port) if found is not None else 0
-    if found is None or not 1 <= number <= 65535:
-        raise WrongValue(
-            f"write host:port, such as valkey-1.example.com:{port} or [2001:db8::7]:{port}", found=repr(text)
-        )
-    return found["host"].strip("[]"), number
+    @property
+    def shows_passwords(self) -> bool:
+        """Whether passwords cross a network in the clear."""
+        has_password = self.password is not None or self.sentinel_password is not None
+        return has_password and self.tls is None and not all(is_loopback(name) for name, _ in self.addresses)
 
 
-def nodes_of(nodes: tuple[str, ...], _: ValidationInfo) -> tuple[str, ...]:
-    if not 1 <= len(nodes) <= MOST_NODES:
-        raise WrongValue("list at least one node, as host:port")
-    for node in nodes:
-        address_of(node, port=PORT)
-    return nodes
+def host_of(text: str, _: ValidationInfo) -> str:
+    return host(text)
 
 
-def host_of(host: str, _: ValidationInfo) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?", host):
-        raise WrongValue("write the name or the address of a host; its port has a key of its own")
-    return host.strip("[]")
+def plain_prefix(text: str, _: ValidationInfo) -> str:
+    if not PREFIX.fullmatch(text):
+        raise WrongValue("write 1 to 128 plain characters: ASCII, without blanks and without braces")
+    return text
 
 
-def prefix_of(prefix: str, _: ValidationInfo) -> str:
-    if not _PREFIX.fullmatch(prefix):
-        raise WrongValue(
-            "a prefix has letters, digits and . _ : / - only; braces would change where a Cluster keeps a key"
-        )
-    return prefix
-
-
-def url_of(url: SecretStr, _: ValidationInfo) -> SecretStr:
-    parsed(url.get_secret_value())
+def usable_url(url: SecretStr, _: ValidationInfo) -> SecretStr:
+    valkey_url(url.get_secret_value())
     return url
 
 
-def parsed(url: str) -> SplitResult:
-    """Raises WrongValue with a sentence that does not repeat the URL, which may hold a password."""
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise WrongValue("the URL cannot be read: its port must be a number from 1 to 65535") from None
-    if parts.scheme not in SCHEMES:
-        found = parts.scheme if parts.scheme in {"unix", "http", "https", "tcp"} else ""
-        raise WrongValue("begin the URL with valkey://, valkeys://, redis:// or rediss:// (with s: TLS)", found=found)
-    if not host or port == 0:
-        raise WrongValue("the URL names no host and port: write valkey://host:6379")
-    if parts.query or parts.fragment:
-        raise WrongValue("the URL has a query or a fragment: options have keys of their own in this section")
-    if not re.fullmatch(r"/?|/[0-9]{1,6}", parts.path):
-        raise WrongValue("what follows the port must be the number of the database, such as /0")
-    return parts
+def node(text: str, _: ValidationInfo) -> str:
+    address(text, PORT)
+    return text
+
+
+def some_nodes(nodes: tuple[str, ...], _: ValidationInfo) -> tuple[str, ...]:
+    if not 1 <= len(nodes) <= MOST_NODES:
+        raise WrongValue(f"name 1 to {MOST_NODES} nodes, each as host:port")
+    return nodes
+
+
+def master_name(text: str, _: ValidationInfo) -> str:
+    if not text or not text.isprintable() or " " in text:
+        raise WrongValue("write the name that follows `sentinel monitor` in the Sentinels' files")
+    return text
+
+
+def idle_at_most(idle: int, info: ValidationInfo) -> int:
+    """The smaller number comes later in the section, and only what is written is looked at."""
+    limits = {name: info.data[name] for name in ("max_total", "max_idle") if name in info.data}
+    for name, most in limits.items():
+        if idle > most:
+            key = "maxTotal" if name == "max_total" else "maxIdle"
+            raise WrongValue(f"must be at most {key}, which is {most}")
+    return idle
+
+
+def beside_a_certificate(file: Path, info: ValidationInfo) -> Path:
+    if info.data.get("cert_file", file) is None:
+        raise WrongValue("a key without a certificate: write certFile, too")
+    return file
+
+
+Nodes = Annotated[tuple[Annotated[Text, AfterValidator(told(node))], ...], AfterValidator(told(some_nodes))]
 
 
 class ValkeyTls(Section):
-    """TLS towards the servers."""
+    """TLS towards Valkey."""
 
     enabled: Flag = False
-    """Whether connections are encrypted. URLs that begin with `valkeys://` or `rediss://` mean it, too."""
+    """Whether to use TLS, towards Sentinels as well. A `url` with `valkeys://` or `rediss://` says it, too."""
     ca_file: PemFile | None = None
     """A PEM file of the authorities to trust. The system's unless written."""
     cert_file: PemFile | None = None
     """A PEM file with the certificate that the gateway shows."""
-    key_file: PemFile | None = None
+    key_file: Annotated[PemFile, AfterValidator(told(beside_a_certificate))] | None = None
     """A PEM file with its private key, when `certFile` does not hold it."""
     verify_hostname: Flag = True
-    """Whether the server's certificate must name the host that is connected to."""
+    """Whether the server's certificate must name the host that is written here."""
+
+    @property
+    def files(self) -> ValkeyFiles:
+        return ValkeyFiles(
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file or self.cert_file,
+            verify_hostname=self.verify_hostname,
+        )
 
 
 class ValkeySentinel(Section):
-    """Sentinels that say which server is the primary."""
+    """Sentinels, which know the server that is the primary now."""
 
-    master: Annotated[Text, Field(min_length=1, max_length=255)]
-    """The name by which the Sentinels know the primary."""
-    nodes: Annotated[tuple[Text, ...], AfterValidator(told(nodes_of))]
-    """The Sentinels, as host:port; port 26379 unless written."""
+    master: Annotated[Text, AfterValidator(told(master_name))]
+    """The name under which the Sentinels know the server."""
+    nodes: Nodes
+    """The Sentinels, as `host:port`; without a port 26379."""
     password: Secret | None = None
-    """The password of the Sentinels themselves, when they have one."""
+    """The password of the Sentinels themselves, where they have one."""
 
 
-class ValkeyClusterNodes(Section):
+class ValkeyCluster(Section):
     """A Valkey Cluster."""
 
-    nodes: Annotated[tuple[Text, ...], AfterValidator(told(nodes_of))]
-    """Some of its nodes, as host:port; the others are found through them."""
+    nodes: Nodes
+    """Some of its nodes, as `host:port`; without a port 6379. The others are learned from them."""
 
 
 class ValkeyConfiguration(Section):
-    """The distributed cache. Off by default: one instance needs none."""
+    """The distributed cache."""
 
     enabled: Flag = False
-    """Whether there is a distributed cache."""
-    host: Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(told(host_of))] = "localhost"
-    """The server."""
-    port: Annotated[Whole, Field(ge=1, le=65535)] = PORT
+    """Whether instances share through Valkey where queries live. One instance needs none."""
+    host: Annotated[Text, AfterValidator(told(host_of))] = "localhost"
+    """The server, by name or address."""
+    port: Annotated[Whole, Field(ge=1, le=65_535)] = PORT
     """Its port."""
-    username: Annotated[Text, Field(min_length=1)] | None = None
-    """The ACL user; the server's default user unless written."""
+    username: Text | None = None
+    """The ACL user. Without it the password is that of the user `default`."""
     password: Secret | None = None
-    """The password: `${ENV:VALKEY_PASSWORD}`."""
-    database: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
-    """The number of the database; a Cluster has only 0."""
-    max_total: Annotated[Whole, Field(ge=1, le=10_000)] = 20
-    """Most connections of one process to one server."""
-    max_idle: Annotated[Whole, Field(ge=0, le=10_000)] = 10
-    """Most of them that are kept open unused."""
-    min_idle: Annotated[Whole, Field(ge=0, le=10_000)] = 5
-    """So many are kept open from the start."""
-    timeout_ms: Annotated[Whole, Field(ge=0, le=3_600_000)] = 2000
-    """Milliseconds for connecting and answering, where no client waits; 0: no limit of its own."""
-    cache_ttl_seconds: Annotated[Whole, Field(ge=0, le=10**9)] = 1800
-    """Seconds for which a placement is kept after its last use; 0: for ever."""
-    health_check_interval_ms: Annotated[Whole, Field(ge=1000, le=86_400_000)] = 30_000
-    """Milliseconds between two looks at a server that is well. One that is not is asked after 0.1 s, then at doubling
-    pauses up to 5 s, or this interval when it is shorter."""
-    url: Annotated[Secret, AfterValidator(told(url_of))] | None = None
-    """All of it in one: `valkey://user:password@host:port/database`. Instead of host, port, username, password, database."""
+    """The password. Write `${ENV:VALKEY_PASSWORD}`, not the password itself."""
+    database: Annotated[Whole, Field(ge=0, le=MOST_DATABASES)] = 0
+    """The number of the database. A Cluster has 0 only."""
+    max_total: Annotated[Whole, Field(ge=1, le=MOST_CONNECTIONS)] = 20
+    """The most connections of one instance to a server."""
+    max_idle: Annotated[Whole, Field(ge=0, le=MOST_CONNECTIONS), AfterValidator(told(idle_at_most))] = 10
+    """How many of them are kept open while unused. `maxTotal` at most."""
+    min_idle: Annotated[Whole, Field(ge=0, le=MOST_CONNECTIONS), AfterValidator(told(idle_at_most))] = 5
+    """How many are opened at the start and kept. `maxIdle` at most."""
+    timeout_ms: Annotated[Whole, Field(ge=0, le=JAVA_INT)] = 2000
+    """Milliseconds that connecting, or one answer, may take; 0 means no limit. No client waits for it: see `requestBudgetMs`."""
+    cache_ttl_seconds: Annotated[Whole, Field(ge=0, le=JAVA_INT)] = 1800
+    """Seconds for which a query is kept after its last use; 0 means for ever."""
+    health_check_interval_ms: Annotated[Whole, Field(ge=1000, le=JAVA_INT)] = 30_000
+    """Milliseconds between two looks at a server that is well. One that was lost is asked again after 100, then at doubling
+    pauses up to 5000, or to this when it is less."""
+    url: Annotated[Secret, AfterValidator(told(usable_url))] | None = None
+    """The server in one line, instead of `host`, `port`, `username`, `password` and `database`:
+    `valkeys://user:password@host:6379/0`. Secret, since there may be a password in it."""
     tls: ValkeyTls = ValkeyTls()
-    """TLS towards the servers."""
+    """TLS towards Valkey."""
     sentinel: ValkeySentinel | None = None
-    """Sentinels that say which server is the primary. Instead of `host`."""
-    cluster: ValkeyClusterNodes | None = None
-    """A Valkey Cluster. Instead of `host`."""
-    request_budget_ms: Annotated[Whole, Field(ge=1, le=60_000)] = 100
-    """The longest that a client's request waits for the distributed cache, in milliseconds, in all."""
-    key_prefix: Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(told(prefix_of))] = "trino:query"
-    """What all keys begin with."""
+    """Sentinels, instead of `host` and `port`."""
+    cluster: ValkeyCluster | None = None
+    """A Cluster, instead of `host` and `port`."""
+    request_budget_ms: Annotated[Whole, Field(ge=1, le=10_000)] = 100
+    """The longest, in milliseconds, that a client's request waits for Valkey in all."""
+    key_prefix: Annotated[Text, AfterValidator(told(plain_prefix))] = "trino:query"
+    """What the keys begin with. The Java gateway knows no other."""
 
     @model_validator(mode="after")
-    def fits_together(self) -> "ValkeyConfiguration":
-        for is_wrong, remedy in self._contradictions():
-            if is_wrong:
-                raise refused(WrongValue(remedy))
+    def says_it_once(self) -> "ValkeyConfiguration":
+        if wrong := list(contradictions(self)):
+            raise refused_at(wrong)
         return self
-
-    def _contradictions(self) -> list[tuple[bool, str]]:
-        written = self.model_fields_set
-        doubled = [name for name in _WRITTEN_IN_URLS if name in written]
-        elsewhere = [name for name in ("host", "port") if name in written]
-        return [
-            (self.max_idle > self.max_total, f"maxIdle ({self.max_idle}) must be at most maxTotal ({self.max_total})"),
-            (self.min_idle > self.max_idle, f"minIdle ({self.min_idle}) must be at most maxIdle ({self.max_idle})"),
-            (
-                self.sentinel is not None and self.cluster is not None,
-                "sentinel and cluster exclude each other: keep one",
-            ),
-            (
-                self.url is not None and bool(doubled),
-                f"url says it all: remove {', '.join(doubled)}, or write them instead of the url",
-            ),
-            (
-                self.url is not None and (self.sentinel is not None or self.cluster is not None),
-                "url names one server: remove it, or sentinel and cluster",
-            ),
-            (
-                bool(elsewhere) and (self.sentinel is not None or self.cluster is not None),
-                f"the servers are found through sentinel or cluster: remove {', '.join(elsewhere)}",
-            ),
-            (self.cluster is not None and self.database != 0, "a Cluster has only database 0"),
-            (
-                self.tls.key_file is not None and self.tls.cert_file is None,
-                "tls.keyFile belongs to a certificate: write tls.certFile, too",
-            ),
-        ]
 
     @property
     def server(self) -> ValkeyServer:
-        """All of it in the form in which it is used."""
-        parts = parsed(self.url.get_secret_value()) if self.url is not None else None
+        """The same, ready for use."""
+        url = valkey_url(self.url.get_secret_value()) if self.url is not None else None
+        kind, addresses = self._found_at()
+        max_idle = min(self.max_idle, self.max_total)
+        has_tls = self.tls.enabled or (url is not None and url.tls)
         return ValkeyServer(
-            kind=self._kind,
-            addresses=self._addresses(parts),
-            sentinel_master=self.sentinel.master if self.sentinel is not None else None,
-            sentinel_password=self.sentinel.password if self.sentinel is not None else None,
-            username=(unquote(parts.username or "") or None) if parts is not None else self.username,
-            password=_password(parts) if parts is not None else self.password,
-            database=int(parts.path.strip("/") or 0) if parts is not None else self.database,
-            tls=self._tls_files(parts),
+            kind=kind,
+            addresses=addresses if url is None else (url.address,),
+            master=self.sentinel.master if self.sentinel else None,
+            sentinel_password=written(self.sentinel.password) if self.sentinel else None,
+            username=url.username if url else self.username or None,
+            password=url.password if url else written(self.password),
+            database=url.database if url else self.database,
+            tls=self.tls.files if has_tls else None,
             max_total=self.max_total,
-            max_idle=self.max_idle,
-            min_idle=self.min_idle,
+            max_idle=max_idle,
+            min_idle=min(self.min_idle, max_idle),
             timeout_seconds=self.timeout_ms / 1000 or None,
-            ttl_seconds=self.cache_ttl_seconds,
+            ttl_seconds=self.cache_ttl_seconds or None,
             health_check_seconds=self.health_check_interval_ms / 1000,
             budget_seconds=self.request_budget_ms / 1000,
             key_prefix=self.key_prefix,
         )
 
-    @property
-    def _kind(self) -> ValkeyKind:
+    def _found_at(self) -> tuple[Literal["single", "sentinel", "cluster"], tuple[Address, ...]]:
         if self.sentinel is not None:
-            return ValkeyKind.SENTINEL
-        return ValkeyKind.CLUSTER if self.cluster is not None else ValkeyKind.SINGLE
-
-    def _addresses(self, parts: SplitResult | None) -> tuple[Address, ...]:
-        if self.sentinel is not None:
-            return tuple(address_of(node, port=SENTINEL_PORT) for node in self.sentinel.nodes)
+            return "sentinel", tuple(address(node, SENTINEL_PORT) for node in self.sentinel.nodes)
         if self.cluster is not None:
-            return tuple(address_of(node, port=PORT) for node in self.cluster.nodes)
-        if parts is not None:
-            return ((parts.hostname or "", parts.port or PORT),)
-        return ((self.host, self.port),)
-
-    def _tls_files(self, parts: SplitResult | None) -> ValkeyTlsFiles | None:
-        if not (self.tls.enabled or (parts is not None and SCHEMES[parts.scheme])):
-            return None
-        return ValkeyTlsFiles(self.tls.ca_file, self.tls.cert_file, self.tls.key_file, self.tls.verify_hostname)
+            return "cluster", tuple(address(node, PORT) for node in self.cluster.nodes)
+        return "single", ((self.host, self.port),)
 
 
-def _password(parts: SplitResult) -> SecretStr | None:
-    return SecretStr(unquote(parts.password)) if parts.password else None
+def written(secret: SecretStr | None) -> SecretStr | None:
+    """An empty password is none."""
+    return secret if secret is not None and secret.get_secret_value() else None
+
+
+Wrong = Iterator[tuple[tuple[str, ...], WrongValue]]
+"""By key path within the section what is wrong there."""
+
+
+def contradictions(section: ValkeyConfiguration) -> Wrong:
+    """What is said twice, or cannot be had together."""
+    yield from addressed_twice(section)
+    if section.cluster is not None and section.database:
+        yield ("database",), WrongValue("a Cluster has database 0 only: remove it")
+    if section.username and written(section.password) is None and section.url is None:
+        yield (
+            ("username",),
+            WrongValue("a user without a password: write password, too (where the user needs none, any)"),
+        )
+    yield from half_of_tls(section)
+
+
+def addressed_twice(section: ValkeyConfiguration) -> Wrong:
+    forms = [form for form in ("sentinel", "cluster") if getattr(section, form) is not None]
+    if len(forms) == 2:
+        yield ("cluster",), WrongValue("a server is watched by Sentinels or part of a Cluster: keep one of the two")
+    if section.url is not None:
+        said = section.model_fields_set & {"host", "port", "username", "password", "database"}
+        yield from (((name,), WrongValue("url says it already: keep one of the two")) for name in sorted(said))
+        for form in forms:
+            yield ("url",), WrongValue(f"{NODES_SAY_IT.format(form=form)}, and write username and password apart")
+    elif forms:
+        for name in sorted(section.model_fields_set & {"host", "port"}):
+            yield (name,), WrongValue(NODES_SAY_IT.format(form=forms[0]))
+
+
+def half_of_tls(section: ValkeyConfiguration) -> Wrong:
+    """What would leave a connection open that looks guarded."""
+    said = section.tls.model_fields_set
+    if section.url is not None and valkey_url(section.url.get_secret_value()).tls:
+        if "enabled" in said and not section.tls.enabled:
+            yield ("tls", "enabled"), WrongValue("url asks for TLS: remove this, or write valkey:// there")
+    elif said and "enabled" not in said:
+        yield (
+            ("tls",),
+            WrongValue("TLS is off: write enabled: true with the files, or a url that begins with valkeys://"),
+        )
