@@ -26,6 +26,7 @@ async def test_one_of_many_takes_it(database: Database, clock: Clock) -> None:
     leases = [Lease(database, "chore", clock=clock) for _ in range(5)]
     assert sorted(await asyncio.gather(*(lease.take() for lease in leases))) == [False, False, False, False, True]
     assert sorted(await asyncio.gather(*(lease.take() for lease in leases))) == [False, False, False, False, True]
+    assert await Lease(database, "another", clock=clock).take()
 
 
 async def test_when_it_is_left_another_may_take_it(database: Database, clock: Clock) -> None:
@@ -60,11 +61,6 @@ async def test_a_holder_that_renews_keeps_it(database: Database, clock: Clock) -
         clock.now += LAPSES_SECONDS
         assert await one.renew()
     assert not await other.take()
-
-
-async def test_leases_have_names(database: Database, clock: Clock) -> None:
-    assert await Lease(database, "one", clock=clock).take()
-    assert await Lease(database, "other", clock=clock).take()
 
 
 async def test_without_the_table_nobody_holds_it(sqlite_url: DatabaseUrl, clock: Clock) -> None:

@@ -111,6 +111,21 @@ async def test_the_events_say_what_waits(queue: Queue) -> None:
     assert [len(batch.entries) for batch in (first, second, third)] == [BATCH_ROWS, BATCH_ROWS, 1]
 
 
+async def test_rows_that_are_taken_out_make_no_batch_of_those_that_wait(queue: Queue) -> None:
+    for number in range(BATCH_ROWS):
+        queue.put(record(number))
+    batch = queue.take()
+    queue.put(record(1))
+    assert not queue.enough.is_set()
+    queue.give_back(batch)
+    assert queue.enough.is_set()
+
+
+async def test_large_rows_make_a_whole_batch_before_they_are_many(queue: Queue) -> None:
+    queue.put(record(1, query_text="x" * BATCH_BYTES))
+    assert queue.enough.is_set()
+
+
 async def test_half_a_memory_is_told_by_rows_and_by_bytes(counts: Counts, clock: Clock) -> None:
     by_rows = Queue(counts, clock=clock, most_rows=4)
     by_rows.put(record(1))

@@ -29,6 +29,11 @@ class Batch:
     def entries(self) -> list[Entry]:
         return [each.entry for each in self.waiting]
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return sum(each.size for each in self.waiting)
+
 
 class Waiting(NamedTuple):
     """A row in memory."""
@@ -57,6 +62,7 @@ class Queue:
         self._most_rows = most_rows
         self._most_bytes = most_bytes
         self._waiting: deque[Waiting] = deque()
+        self._waiting_bytes = 0
         self.arrived = asyncio.Event()
         """Set while rows wait."""
         self.enough = asyncio.Event()
@@ -72,9 +78,8 @@ class Queue:
         self._waiting.append(Waiting(self._clock(), size, entry))
         counts.queued_rows += 1
         counts.queued_bytes += size
-        self.arrived.set()
-        if counts.queued_rows >= BATCH_ROWS or counts.queued_bytes >= BATCH_BYTES:
-            self.enough.set()
+        self._waiting_bytes += size
+        self._tell()
 
     def waiting_since(self) -> float | None:
         """When the oldest row came; None when there is none."""
@@ -93,22 +98,28 @@ class Queue:
         while waiting and len(taken) < BATCH_ROWS and size < BATCH_BYTES:
             taken.append(waiting.popleft())
             size += taken[-1].size
-        if not waiting:
-            self.arrived.clear()
-        if len(waiting) < BATCH_ROWS and size < BATCH_BYTES:
-            self.enough.clear()
+        self._waiting_bytes -= size
+        self.arrived.clear()
+        self.enough.clear()
+        self._tell()
         return Batch(taken)
 
     def done(self, batch: Batch) -> None:
         """These rows are somebody else's now: their room in memory is free."""
         self._counts.queued_rows -= len(batch.waiting)
-        self._counts.queued_bytes -= sum(each.size for each in batch.waiting)
+        self._counts.queued_bytes -= batch.size
 
     def give_back(self, batch: Batch) -> None:
         """Put the rows where they came from: in front of those that came since."""
         self._waiting.extendleft(reversed(batch.waiting))
+        self._waiting_bytes += batch.size
+        self._tell()
+
+    def _tell(self) -> None:
         if self._waiting:
             self.arrived.set()
+        if len(self._waiting) >= BATCH_ROWS or self._waiting_bytes >= BATCH_BYTES:
+            self.enough.set()
 
 
 def size_of(entry: Entry) -> int:

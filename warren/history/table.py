@@ -1,6 +1,7 @@
 """Writes rows of `query_history`; finds those that a database refuses, and writes them in a form that it takes."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from warren.drivers.sql import Database, Row
 from warren.errors import RowsRefused, StoreUnavailable
@@ -66,20 +67,29 @@ class Table:
 
     async def _alone(self, entry: Entry, error: Exception, deadline: float) -> None:
         """Raises StoreUnavailable when it is the table that takes nothing, whatever it is."""
-        if not (isinstance(entry, Record) and await self._is_altered(cleaned(entry), error, deadline)):
-            await self._set_aside(entry, str(error))
+        if isinstance(entry, Record):
+            store = self._milder if isinstance(error, RowsRefused) else self._again
+            if await store(cleaned(entry), deadline):
+                return
+        await self._set_aside(entry, str(error))
 
-    async def _is_altered(self, record: Record, error: Exception, deadline: float) -> bool:
-        """Whether a milder form of the record is stored, which says enough of it."""
-        is_refused = isinstance(error, RowsRefused)
-        for form in milder(record) if is_refused else [briefest(record)]:
-            try:
+    async def _milder(self, record: Record, deadline: float) -> bool:
+        """Whether the record is stored in some form."""
+        for form in milder(record):
+            with suppress(RowsRefused):
                 await self._send([form], deadline)
-            except RowsRefused:
-                continue
+                self._counts.altered += 1
+                return True
+        return False
+
+    async def _again(self, record: Record, deadline: float) -> bool:
+        """Whether a record at which nobody has named a fault is stored whole after all; else perhaps in brief."""
+        with suppress(StoreUnavailable, RowsRefused):
+            await self._send([record], deadline)
+            return True
+        with suppress(RowsRefused):
+            await self._send([briefest(record)], deadline)
             self._counts.altered += 1
-            # Where nobody said that the row is at fault, it might be the server's bad moment: nothing is thrown away.
-            return is_refused or form == record
         return False
 
     async def _send(self, entries: Sequence[Entry], deadline: float) -> None:
