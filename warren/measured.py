@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import Final
 
 from warren import __version__
 from warren.memory.distributed.in_valkey import InValkey
@@ -16,12 +15,10 @@ from warren.remembering import Remembering
 from warren.telemetry.histogram import NOTHING
 from warren.telemetry.metrics import Metric, Sample
 from warren.telemetry.own_process import OwnProcess, own_process
+from warren.telemetry.pieces import in_pieces
 from warren.watching import Watching
 from warren.wire.outbound import UpstreamCounts
 from warren.wire.serving import Serving
-
-AT_ONCE: Final = 200
-"""Samples that are made before the loop has its turn: less than a millisecond's work."""
 
 
 class Measured:
@@ -48,10 +45,8 @@ class Measured:
         """All of them, of this process. Nothing here raises or waits for the outside."""
         process = await asyncio.to_thread(own_process)
         found: list[Sample] = []
-        for sample in self._all(process):
-            found.append(sample)
-            if len(found) % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        async for piece in in_pieces(self._all(process)):
+            found += piece
         return found
 
     def _all(self, process: OwnProcess) -> Iterator[Sample]:

@@ -19,7 +19,20 @@ def test_names_follow_the_conventions_of_prometheus(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", Metric, ids=lambda metric: metric.value.name)
 def test_labels_are_of_the_few_kinds_whose_values_are_few(metric: Metric) -> None:
-    known = {"cluster", "status", "error", "outcome", "by", "tier", "server", "breaker", "state", "version"}
+    known = {
+        "cluster",
+        "status",
+        "error",
+        "outcome",
+        "by",
+        "tier",
+        "server",
+        "breaker",
+        "state",
+        "where",
+        "version",
+        "slot",
+    }
     assert set(metric.value.labels) <= known
     assert WORKER not in metric.value.labels
 

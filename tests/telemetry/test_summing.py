@@ -1,8 +1,11 @@
+import asyncio
+
 import orjson
 import pytest
 
 from warren.telemetry.histogram import Distribution, Histogram
 from warren.telemetry.metrics import Metric, Sample
+from warren.telemetry.pieces import AT_ONCE
 from warren.telemetry.summing import LARGEST, added, from_json, to_json
 
 
@@ -29,26 +32,27 @@ THERE = [
 ]
 
 
-def test_counters_histograms_and_most_gauges_are_added() -> None:
-    sums = added({"0": HERE, "1": THERE})
+async def test_counters_histograms_and_most_gauges_are_added() -> None:
+    sums = await added({"0": HERE, "1": THERE})
     assert Sample(Metric.STATEMENTS, ("taken",), 7) in sums
     assert Sample(Metric.STATEMENTS, ("refused",), 1) in sums
     assert Sample(Metric.CLIENT_CONNECTIONS, (), 7) in sums
     assert Sample(Metric.UPSTREAM_HEAD, ("blue",), distribution(0.25, 0.25, 40.0)) in sums
 
 
-def test_what_cannot_be_added_is_told_of_each_worker() -> None:
-    breakers = [each for each in added({"0": HERE, "1": THERE}) if each.metric is Metric.CACHE_BREAKER]
+async def test_what_cannot_be_added_is_told_of_each_worker() -> None:
+    breakers = [each for each in await added({"0": HERE, "1": THERE}) if each.metric is Metric.CACHE_BREAKER]
     assert {each.worker: each.value for each in breakers} == {"0": 0, "1": 1}
 
 
-def test_samples_come_back_from_json_as_they_were() -> None:
-    assert from_json(to_json(HERE)) == HERE
-    assert added({"0": from_json(to_json(HERE)), "1": THERE}) == added({"0": HERE, "1": THERE})
+async def test_samples_come_back_from_json_as_they_were() -> None:
+    told = await from_json(await to_json(HERE))
+    assert told == HERE
+    assert await added({"0": told, "1": THERE}) == await added({"0": HERE, "1": THERE})
 
 
-def test_a_name_that_is_not_in_the_table_is_passed_over() -> None:
-    assert from_json(b'[["warren_later_total",[],1],["warren_client_connections",[],1]]') == [
+async def test_a_name_that_is_not_in_the_table_is_passed_over() -> None:
+    assert await from_json(b'[["warren_later_total",[],1],["warren_client_connections",[],1]]') == [
         Sample(Metric.CLIENT_CONNECTIONS, (), 1)
     ]
 
@@ -81,12 +85,36 @@ BUCKETS = [0] * 18
         [["warren_upstream_head_seconds", ["blue"], [BUCKETS, True]]],
     ],
 )
-def test_what_no_worker_says_is_refused(told: object) -> None:
+async def test_what_no_worker_says_is_refused(told: object) -> None:
     with pytest.raises(ValueError):
-        from_json(orjson.dumps(told))
+        await from_json(orjson.dumps(told))
 
 
 @pytest.mark.parametrize("text", [b"", b"[", b"\xff", b"NaN", b"[" * 5000, b" " * (LARGEST + 1)])
-def test_what_is_no_json_or_too_much_is_refused(text: bytes) -> None:
+async def test_what_is_no_json_or_too_much_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):
-        from_json(text)
+        await from_json(text)
+
+
+async def test_others_have_their_turn_while_many_samples_are_told_and_added() -> None:
+    many = [Sample(Metric.UPSTREAM_REQUESTS, (f"cluster{number}",), number) for number in range(2000)]
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(other())
+        told = await to_json(many)
+        after_telling = turns
+        assert await from_json(told) == many
+        after_reading = turns
+        assert len(await added({"0": many, "1": many})) == len(many)
+        after_adding = turns
+        running.cancel()
+    pieces = len(many) // AT_ONCE
+    assert min(after_telling, after_reading - after_telling) >= pieces - 1
+    assert after_adding - after_reading >= 2 * pieces - 1

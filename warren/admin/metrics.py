@@ -35,33 +35,33 @@ class Metrics:
         """To another worker its own numbers, to everybody else those of all workers of this host together."""
         own = await self._samples()
         if is_from_inside(request.headers):
-            return Response(to_json(own), media_type="application/json")
-        together = self._with_those_of(own, await self._siblings.ask(METRICS))
+            return Response(await to_json(own), media_type="application/json")
+        together = await self._with_those_of(own, await self._siblings.ask(METRICS))
         form = form_for(request.headers.get("accept", ""))
         return StreamingResponse(slices(together, form), headers={"Content-Type": form.value, "Vary": "Accept"})
 
     async def distributed_cache(self, _request: Request) -> Response:
         return json_answer(self._cache_state())
 
-    def _with_those_of(self, own: Sequence[Sample], answers: Sequence[SiblingAnswer]) -> Sequence[Sample]:
+    async def _with_those_of(self, own: Sequence[Sample], answers: Sequence[SiblingAnswer]) -> Sequence[Sample]:
         if not answers:
             return own
-        by_worker = {answer.slot: samples_of(answer) for answer in answers}
+        by_worker = {answer.slot: await samples_of(answer) for answer in answers}
         by_worker[self._siblings.slot] = own
         up = [
             Sample(Metric.WORKER_UP, (str(slot),), int(samples is not None))
             for slot, samples in sorted(by_worker.items())
         ]
         told = {str(slot): samples for slot, samples in by_worker.items() if samples is not None}
-        return [*added(told), *up]
+        return [*await added(told), *up]
 
 
-def samples_of(answer: SiblingAnswer) -> Sequence[Sample] | None:
+async def samples_of(answer: SiblingAnswer) -> Sequence[Sample] | None:
     """What a sibling told; None when it did not answer, or nothing that can be read."""
     if answer.status != 200:
         return None
     try:
-        return from_json(answer.body)
+        return await from_json(answer.body)
     except ValueError as error:
         log.warning("worker_metrics_ignored", slot=answer.slot, because=str(error))
         return None

@@ -61,7 +61,7 @@ class Entry:
         found = FAST_FOLLOW.fullmatch(exchange.target)
         if found is not None and exchange.method in FOLLOWING:
             # The hot path: nothing is awaited, nothing is read further.
-            owner = self._recall.nearby(QueryId(found[1].decode("ascii")))
+            owner = self._recall.nearby(found[1].decode("ascii"))
             if owner is not None:
                 exchange.forward_to(self._upstreams.of(owner), self._patience.follow)
                 return

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from warren.telemetry.histogram import SECONDS, Distribution
 from warren.telemetry.metrics import WORKER, Kind, Metric, Sample
+from warren.telemetry.pieces import in_pieces
 
 LINES_A_SLICE: Final = 100
 """Less than a millisecond's work."""
@@ -44,8 +45,9 @@ def form_for(accept: str) -> Form:
 async def slices(samples: Iterable[Sample], form: Form) -> AsyncIterator[bytes]:
     """The whole text, family by family. The loop has its turn after each slice."""
     by_metric: dict[Metric, list[Sample]] = {}
-    for sample in samples:
-        by_metric.setdefault(sample.metric, []).append(sample)
+    async for piece in in_pieces(samples):
+        for sample in piece:
+            by_metric.setdefault(sample.metric, []).append(sample)
     for metric in Metric:
         begun = False
         for part in _parts(by_metric.get(metric, ())):

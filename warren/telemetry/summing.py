@@ -1,4 +1,7 @@
-"""The samples of several workers as those of one gateway, and as JSON on their way between the workers."""
+"""The samples of several workers as those of one gateway, and as JSON on their way between the workers.
+
+Eight workers with two hundred clusters have 32,000 samples: a sixth of a second's work, done in pieces.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +12,7 @@ import orjson
 
 from warren.telemetry.histogram import SECONDS, Distribution
 from warren.telemetry.metrics import Kind, Metric, Sample
+from warren.telemetry.pieces import in_pieces
 
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of what one worker says: a thousand clusters take some two million."""
@@ -19,17 +23,18 @@ COUNT_AT_MOST: Final = 2**53
 BY_NAME: Final[Mapping[str, Metric]] = {metric.value.name: metric for metric in Metric}
 
 
-def added(by_worker: Mapping[str, Iterable[Sample]]) -> list[Sample]:
+async def added(by_worker: Mapping[str, Iterable[Sample]]) -> list[Sample]:
     """One sample for each family and labels, their sum; but one of each worker where sums mean nothing."""
     of_each: list[Sample] = []
     sums: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
     for worker, samples in by_worker.items():
-        for sample in samples:
-            if sample.metric.value.of_each:
-                of_each.append(replace(sample, worker=worker))
-                continue
-            key = (sample.metric, sample.labels)
-            sums[key] = _plus(sums[key], sample) if key in sums else sample
+        async for piece in in_pieces(samples):
+            for sample in piece:
+                if sample.metric.value.of_each:
+                    of_each.append(replace(sample, worker=worker))
+                    continue
+                key = (sample.metric, sample.labels)
+                sums[key] = _plus(sums[key], sample) if key in sums else sample
     return [*sums.values(), *of_each]
 
 
@@ -42,16 +47,19 @@ def _plus(one: Sample, other: Sample) -> Sample:
     raise ValueError(f"{one.metric.value.name} is a number and a distribution at once")
 
 
-def to_json(samples: Iterable[Sample]) -> bytes:
+async def to_json(samples: Iterable[Sample]) -> bytes:
     """What one worker tells another."""
-    return orjson.dumps([[sample.metric.value.name, sample.labels, _plain(sample.value)] for sample in samples])
+    told: list[object] = []
+    async for piece in in_pieces(samples):
+        told += [(sample.metric.value.name, sample.labels, _plain(sample.value)) for sample in piece]
+    return orjson.dumps(told)
 
 
 def _plain(value: float | Distribution) -> object:
     return [value.counts, value.sum] if isinstance(value, Distribution) else value
 
 
-def from_json(text: bytes) -> list[Sample]:
+async def from_json(text: bytes) -> list[Sample]:
     """What another worker told, each of it checked. Raises ValueError for anything that no worker says.
 
     Names that are not in the table are passed over: while workers are replaced, one may be of another version.
@@ -61,8 +69,10 @@ def from_json(text: bytes) -> list[Sample]:
     told = orjson.loads(text)
     if not isinstance(told, list):
         raise ValueError("the samples are no list")
-    found = [_sample(each) for each in told]
-    return [sample for sample in found if sample is not None]
+    found: list[Sample] = []
+    async for piece in in_pieces(told):
+        found += [sample for each in piece if (sample := _sample(each)) is not None]
+    return found
 
 
 def _sample(told: object) -> Sample | None:

@@ -15,6 +15,10 @@ MAX_INTERIM: Final = 20
 """1xx answers before an answer proper; a cluster that sends more is taken for broken."""
 
 
+STATUSES: Final = {b"%d" % status: status for status in range(200, 600)}
+"""What `int` says of them, in a third of its time."""
+
+
 @dataclass(slots=True)
 class UpstreamCounts:
     """What was asked of one address, and what came of it. Written at every poll, so nothing here is looked up by name."""
@@ -204,7 +208,7 @@ class ClusterConnection(asyncio.Protocol):
                 self._break("sent more than its answer's length says")
                 return
             self._left = left
-            status = int(found[1])
+            status = STATUSES[found[1]]
             # As `Histogram.observe` does it; a call more would be felt here.
             heads = self._counts.by_status[status]
             seconds = monotonic() - self._sent_at

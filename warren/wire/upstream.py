@@ -99,7 +99,8 @@ class Upstream:
             return
         connection.idle_since = self.ticker.now
         self.idle.append(connection)
-        self._wake_one()
+        if self._waiting:  # asked here: this is on the way of every poll
+            self._wake_one()
 
     async def connect(self, *, fresh: bool = True) -> ClusterConnection:
         """A connection, within the connect timeout; waits for its turn when the number is limited.

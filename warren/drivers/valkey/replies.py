@@ -15,8 +15,6 @@ LONGEST_WORDS = 200
 
 UNUSABLE = frozenset({"CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "NOAUTH", "WRONGPASS"})
 """Codes of a server that serves nobody now, or not these keys: what it would say of one key says nothing of others."""
-ELSEWHERE = frozenset({"MOVED", "ASK", "CLUSTERDOWN"})
-"""Codes after which a Cluster must be asked anew who serves what."""
 
 _CODES = {
     OutOfMemoryError: "OOM",

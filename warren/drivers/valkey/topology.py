@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from valkey.asyncio.connection import AbstractConnection
@@ -34,6 +35,10 @@ class Server(Protocol):
         """As `Pool.ask`, which see."""
         ...
 
+    async def fill(self, *, within: float) -> None:
+        """As `Pool.fill`."""
+        ...
+
 
 class Servers(Protocol):
     """Who holds what."""
@@ -44,8 +49,8 @@ class Servers(Protocol):
 
     def all(self) -> Sequence[Server]: ...
 
-    async def run(self) -> None:
-        """Keep up with changes, until cancelled."""
+    async def run(self, changed: Callable[[], None]) -> None:
+        """Keep up with changes, until cancelled; `changed` is called after each."""
         ...
 
     async def close(self) -> None: ...
@@ -75,7 +80,7 @@ class OneServer:
     def all(self) -> Sequence[Server]:
         return (self._server,)
 
-    async def run(self) -> None:
+    async def run(self, changed: Callable[[], None]) -> None:
         await asyncio.Event().wait()
 
     async def close(self) -> None:
@@ -93,6 +98,9 @@ class Single:
     async def ask(self, commands: Sequence[Command], *, within: float) -> list[Reply]:
         return await self.pool.ask(commands, within=within)
 
+    async def fill(self, *, within: float) -> None:
+        await self.pool.fill(within=within)
+
 
 class Primary:
     """The server that the Sentinels call the primary, at the moment at which a connection is opened."""
@@ -109,6 +117,9 @@ class Primary:
             await self.pool.close_idle()
             raise StoreUnavailable(f"{self.name}: {demoted.words}")
         return replies
+
+    async def fill(self, *, within: float) -> None:
+        await self.pool.fill(within=within)
 
 
 class Sentinels:
@@ -174,7 +185,7 @@ class Cluster:
     def all(self) -> Sequence[Server]:
         return [_Node(node, self._stale) for node in self._nodes.values()]
 
-    async def run(self) -> None:
+    async def run(self, changed: Callable[[], None]) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -183,7 +194,10 @@ class Cluster:
             except TimeoutError:
                 pass  # nobody complained; nodes may have come or moved all the same
             self._stale.clear()
+            before = self._owners
             if await self.refresh():
+                if self._owners != before:
+                    changed()
                 pause = FIRST_PAUSE_SECONDS
             else:
                 self._stale.set()
@@ -241,8 +255,17 @@ class _Node:
         return self._node.pool
 
     async def ask(self, commands: Sequence[Command], *, within: float) -> list[Reply]:
-        try:
+        with self._doubting():
             return await self._node.ask(commands, within=within)
+
+    async def fill(self, *, within: float) -> None:
+        with self._doubting():
+            await self._node.fill(within=within)
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        try:
+            yield
         except StoreUnavailable:
             self._stale.set()
             raise

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from warren.clusters.roster import Roster
 from warren.current import Current
@@ -46,6 +47,8 @@ class InValkey:
         self._lanes: dict[str, Lane] = {}
         self._news = asyncio.Event()
         self._trouble = asyncio.Event()
+        self._have_changed = asyncio.Event()
+        """Set when the servers of a Cluster are others than before."""
         self.behind = Behind(self._news.set)
         self.counts = TierCounts()
 
@@ -128,7 +131,7 @@ class InValkey:
     async def run(self) -> None:
         """Write what nobody waits for, keep connections ready, and follow changes of the servers; until cancelled."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._servers.run())
+            loops.create_task(self._servers.run(self._have_changed.set))
             loops.create_task(self._keep_looking())
             loops.create_task(self._keep_writing())
             loops.create_task(self._keep_mending())
@@ -145,13 +148,16 @@ class InValkey:
 
     async def _keep_looking(self) -> None:
         while True:
+            self._have_changed.clear()
             servers = self._servers.all()
             for name in self._lanes.keys() - {server.name for server in servers}:
                 self._lanes.pop(name).is_gone = True
             async with asyncio.TaskGroup() as looks:
                 for server in servers:
                     looks.create_task(self._lane(server).look(fill=True))
-            await asyncio.sleep(self._settings.health_check_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.health_check_seconds):
+                    await self._have_changed.wait()
 
     async def _keep_mending(self) -> None:
         async with asyncio.TaskGroup() as cures:
@@ -227,7 +233,10 @@ class InValkey:
 
     def _lane(self, server: Server) -> Lane:
         lane = self._lanes.get(server.name)
-        if lane is None:
+        # A node that left its Cluster and came back has another pool.
+        if lane is None or lane.server.pool is not server.pool:
+            if lane is not None:
+                lane.is_gone = True
             settings = self._settings
             lane = self._lanes[server.name] = Lane(
                 server,

@@ -85,7 +85,7 @@ class Lane:
             return
         try:
             if fill:
-                await self.server.pool.fill(within=self._timeout)
+                await self.server.fill(within=self._timeout)
             await self.server.ask([(b"PING",)], within=self._timeout)
         except StoreUnavailable as error:
             if not self.calls.is_open:
@@ -141,7 +141,7 @@ class Lane:
         await asyncio.sleep(self.calls.next_pause())
         try:
             # It is well when it answers within a request's budget, in which no connection should have to be opened.
-            await self.server.pool.fill(within=self._timeout)
+            await self.server.fill(within=self._timeout)
             await self.server.ask([(b"PING",)], within=self._timeout)
             await self.server.ask([(b"PING",)], within=self._budget)
         except StoreUnavailable as error:
