@@ -1,3 +1,6 @@
+import psutil
+import pytest
+
 from warren.memory.in_process import InProcess
 from warren.model import ClusterUrl, GroupName, Placement, QueryId
 
@@ -129,3 +132,17 @@ def test_who_had_to_go_is_counted() -> None:
     for number in range(5):
         tier.keep(placed(number))
     assert tier.evicted == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [200_000, pytest.param(2_000_000, marks=pytest.mark.soak)])
+def test_very_many_placements_take_no_more_room_than_the_newest(number: int) -> None:
+    tier = InProcess(capacity=10_000, expire_after_seconds=HALF_AN_HOUR, clock=Clock())
+    for each in range(20_000):
+        tier.keep(placed(each))
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for each in range(number):
+        tier.keep(placed(each))
+    assert len(tier) == 10_000
+    assert process.memory_info().rss - before < 16 * 1024 * 1024
