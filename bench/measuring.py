@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 from bench import wrk
-from bench.figures import Key, Pair
+from bench.figures import Key, Pair, medians
 from bench.processes import BenchFailed, Program
 from bench.subjects import (
     ASK_SECONDS,
@@ -47,16 +47,39 @@ class Plan:
     repetitions: int
     lone_repetitions: int
     """Of the runs with one connection, which are three instead of two."""
+    tier_repetitions: int
+    """Of the runs with each tier on and off, which are five."""
+    everyday_seconds: int
+    lookups: int
+    """Of which the latency of each tier is told."""
     crowd_seconds: int
     starts: int
     stream_bytes: int
 
 
 QUICK: Final = Plan(
-    name="quick", seconds=2, repetitions=3, lone_repetitions=3, crowd_seconds=6, starts=3, stream_bytes=256 * MIB
+    name="quick",
+    seconds=2,
+    repetitions=3,
+    lone_repetitions=2,
+    tier_repetitions=2,
+    everyday_seconds=5,
+    lookups=2_000,
+    crowd_seconds=5,
+    starts=3,
+    stream_bytes=256 * MIB,
 )
 FULL: Final = Plan(
-    name="full", seconds=6, repetitions=7, lone_repetitions=7, crowd_seconds=20, starts=7, stream_bytes=1024 * MIB
+    name="full",
+    seconds=6,
+    repetitions=7,
+    lone_repetitions=7,
+    tier_repetitions=5,
+    everyday_seconds=20,
+    lookups=10_000,
+    crowd_seconds=20,
+    starts=7,
+    stream_bytes=1024 * MIB,
 )
 
 
@@ -87,7 +110,7 @@ class Proxies:
 
 
 def measure(plan: Plan, place: Place, say: Callable[[str], None]) -> Readings:
-    """All figures. Every program has ended when it returns or raises BenchFailed."""
+    """All figures beside nginx. Every program has ended when it returns or raises BenchFailed."""
     readings: Readings = {}
     with ExitStack() as stack:
         proxies = _before_fixed_answers(plan, place, stack, say)
@@ -128,20 +151,12 @@ def _started(cluster: Subject, place: Place, stack: ExitStack, name: str) -> Pro
 
 
 def _polls(plan: Plan, proxies: Proxies, say: Callable[[str], None]) -> Readings:
-    costs, rates = _alternating(plan, proxies, POLL, say, "polls")
-    in_use = [
-        Pair(_percent_of_a_core(cost.nginx, rate.nginx), _percent_of_a_core(cost.warren, rate.warren))
-        for cost, rate in zip(costs, rates, strict=True)
-    ]
+    costs, rates, in_use = _alternating(plan, proxies, POLL, say, "polls")
     return {Key.POLL_CPU: costs, Key.POLLS_PER_SECOND: rates, Key.POLL_CORE_IN_USE: in_use}
 
 
-def _percent_of_a_core(microseconds: float, per_second: float) -> float:
-    return 100 * microseconds * per_second / MICRO
-
-
 def _large_answers(plan: Plan, proxies: Proxies, say: Callable[[str], None]) -> Readings:
-    costs, _ = _alternating(plan, proxies, LARGE, say, "answers of 1 MiB")
+    costs, *_ = _alternating(plan, proxies, LARGE, say, "answers of 1 MiB")
     return {Key.LARGE_ANSWER_CPU: costs}
 
 
@@ -149,36 +164,75 @@ def _submissions(
     plan: Plan, proxies: Proxies, place: Place, polls: Sequence[Pair], say: Callable[[str], None]
 ) -> Readings:
     script = wrk.write_submission_script(place.directory)
-    costs, rates = _alternating(plan, proxies, STATEMENT, say, "submissions", script=script)
-    nginx_poll, warren_poll = median(pair.nginx for pair in polls), median(pair.warren for pair in polls)
-    in_polls = [Pair(pair.nginx / nginx_poll, pair.warren / warren_poll) for pair in costs]
+    costs, rates, _ = _alternating(plan, proxies, STATEMENT, say, "submissions", script=script)
+    poll = medians(polls)
+    in_polls = [pair.over(poll) for pair in costs]
     return {Key.SUBMISSION_CPU: costs, Key.SUBMISSION_IN_POLLS: in_polls, Key.SUBMISSIONS_PER_SECOND: rates}
 
 
 def _alternating(
     plan: Plan, proxies: Proxies, target: str, say: Callable[[str], None], what: str, *, script: Path | None = None
-) -> tuple[list[Pair], list[Pair]]:
-    """Microseconds of CPU for each request, and requests a second; nginx, Warren, nginx, Warren …"""
-    costs, rates = [], []
+) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """Microseconds of CPU for each request, requests a second, percent of a core; nginx, Warren, nginx, Warren …"""
+    costs, rates, in_use = [], [], []
     for subject in (proxies.nginx, proxies.warren):
-        wrk.run(subject.port, target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, script=script)
+        warm_up(subject, target, script=script)
     for repetition in range(plan.repetitions):
         nginx, warren_ = (
-            _cost(each, target, seconds=plan.seconds, script=script) for each in (proxies.nginx, proxies.warren)
+            cost(each, target, seconds=plan.seconds, script=script) for each in (proxies.nginx, proxies.warren)
         )
-        costs.append(Pair(nginx[0], warren_[0]))
-        rates.append(Pair(nginx[1].per_second, warren_[1].per_second))
-        say(f"{what} {repetition + 1}/{plan.repetitions}: nginx {nginx[0]:,.1f} µs, Warren {warren_[0]:,.1f} µs")
-    return costs, rates
+        costs.append(Pair(nginx.microseconds, warren_.microseconds))
+        rates.append(Pair(nginx.per_second, warren_.per_second))
+        in_use.append(Pair(nginx.percent_of_a_core, warren_.percent_of_a_core))
+        say(f"{what} {repetition + 1}/{plan.repetitions}: nginx {nginx.words}, Warren {warren_.words}")
+    return costs, rates, in_use
 
 
-def _cost(subject: Subject, target: str, *, seconds: int, script: Path | None) -> tuple[float, Load]:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What requests took of a program."""
+
+    microseconds: float
+    """Of CPU, for each."""
+    per_second: float
+    """How many were answered."""
+
+    @property
+    def percent_of_a_core(self) -> float:
+        return 100 * self.microseconds * self.per_second / MICRO
+
+    @property
+    def words(self) -> str:
+        return f"{self.microseconds:,.1f} µs"
+
+
+def warm_up(subject: Subject, target: str, *, script: Path | None = None) -> Load:
+    return wrk.run(subject.port, target, connections=CONNECTIONS, seconds=WARM_UP_SECONDS, script=script)
+
+
+def nothing_more(_load: Load) -> None:
+    """All that belongs to a request is done when it is answered."""
+
+
+def cost(
+    subject: Subject,
+    target: str,
+    *,
+    seconds: int,
+    script: Path | None = None,
+    finished: Callable[[Load], None] = nothing_more,
+) -> Cost:
+    """Of each request, when the program is asked as fast as it answers.
+
+    `finished` returns once it has also done what it does behind. Raises BenchFailed when a request failed.
+    """
     before = subject.program.cpu_seconds()
     load = wrk.run(subject.port, target, connections=CONNECTIONS, seconds=seconds, script=script)
-    used = subject.program.cpu_seconds() - before
     if load.failed or not load.requests:
         raise BenchFailed(f"{subject.name} answered {load.requests} requests for {target}, and failed {load.failed}")
-    return used / load.requests * MICRO, load
+    finished(load)
+    used = subject.program.cpu_seconds() - before
+    return Cost(used / load.requests * MICRO, load.per_second)
 
 
 def _added_latency(plan: Plan, proxies: Proxies, say: Callable[[str], None]) -> Readings:

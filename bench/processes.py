@@ -25,10 +25,12 @@ class BenchFailed(Exception):
 class Program:
     """One command on the cores that it is given, its output in a file. Can be started again after it was stopped."""
 
-    def __init__(self, command: Sequence[str], *, log: Path, cores: Set[int]) -> None:
+    def __init__(self, command: Sequence[str], *, log: Path, cores: Set[int], user: str | None = None) -> None:
+        """`user` is whom it runs as, when not as the bench itself."""
         self._command = tuple(command)
         self._log = log
         self._cores = cores
+        self._user = user
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -52,7 +54,12 @@ class Program:
             with self._log.open("ab") as log:
                 # A group of its own: Ctrl-C is for the bench, which then ends its programs in order.
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    user=self._user,
                 )
         finally:
             os.sched_setaffinity(0, mine)
@@ -79,6 +86,20 @@ class Program:
                 end = self._log.read_text(errors="replace")[-2000:]
                 raise BenchFailed(f"waited for {what}, but {self._command[0]} {how}; its log ends:\n{end}")
             time.sleep(LOOK_SECONDS)
+
+    def output(self, *, seconds: float) -> str:
+        """Run it to its end, and what it said. Raises BenchFailed when it failed, or took longer."""
+        with self:
+            assert self._process is not None, "it was just started"
+            try:
+                code = self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                code = None
+        said = self._log.read_text(errors="replace")
+        if code != 0:
+            how = f"ended with {code}" if code is not None else f"took longer than {seconds:.0f} s"
+            raise BenchFailed(f"{self._command[0]} {how}; it said:\n{said[-2000:]}")
+        return said
 
     def cpu_seconds(self) -> float:
         """User and system time of it and its workers since they started."""

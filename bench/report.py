@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.figures import Figure
+from bench.figures import Figure, Medians
 
 HEAD = ("figure", "Warren", "nginx", "Warren ÷ nginx", "goal", "met")
 
@@ -59,11 +59,17 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     return (
         f"{sort.words} ({sort.unit})",
         f"{found.warren:,.{sort.digits}f}",
-        f"{found.nginx:,.{sort.digits}f}",
-        "–" if found.ratio is None else f"{found.ratio:.2f}",
+        "" if found.nginx is None else f"{found.nginx:,.{sort.digits}f}",
+        _ratio(found),
         sort.goal.words if sort.goal else "",
         met,
     )
+
+
+def _ratio(found: Medians) -> str:
+    if found.nginx is None:
+        return ""
+    return "–" if found.ratio is None else f"{found.ratio:.2f}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -71,8 +77,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def as_json(figures: Sequence[Figure], facts: Mapping[str, str], *, run: str) -> str:
-    """Each ratio at the top as NAME_ratio_to_nginx, all else below `figures`."""
-    ratios = {f"{figure.key}_ratio_to_nginx": figure.medians.ratio for figure in figures}
+    """Each ratio at the top as NAME_ratio_to_nginx, all else below `figures`; `nginx` is null for what it does not do."""
+    ratios = {
+        f"{figure.key}_ratio_to_nginx": figure.medians.ratio for figure in figures if figure.medians.nginx is not None
+    }
     details = {
         str(figure.key): {
             "what": figure.sort.words,

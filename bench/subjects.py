@@ -20,6 +20,9 @@ START_SECONDS: Final = 30.0
 ASK_SECONDS: Final = 10.0
 CLUSTER: Final = "fixed"
 
+BY_DEFAULT: Final[Mapping[str, Any]] = {}
+"""Then a gateway keeps its history in SQLite, and knows no Valkey."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -65,13 +68,18 @@ def nginx_proxy(directory: Path, cores: Set[int], *, cluster: Subject) -> Subjec
     return _nginx("nginx", directory, port, cores, nginx.proxy(directory, port, cluster_port=cluster.port))
 
 
-def warren(directory: Path, cores: Set[int]) -> Subject:
-    """A gateway with SQLite and no clusters; `register` gives it one, which stays across restarts."""
+def warren(directory: Path, cores: Set[int], sections: Mapping[str, Any] = BY_DEFAULT) -> Subject:
+    """A gateway without clusters; `register` gives it one, which stays across restarts. `sections` of its settings are added."""
     port = free_port()
-    config = directory / "config.yaml"
-    config.write_text(yaml.safe_dump(_settings(directory, port)))
+    config = config_file(directory)
+    config.write_text(yaml.safe_dump({**_settings(directory, port), **sections}))
     command = [sys.executable, "-m", "warren", "serve", str(config)]
     return Subject("Warren", port, Program(command, log=directory / "gateway.log", cores=cores))
+
+
+def config_file(directory: Path) -> Path:
+    """Of the gateway in that directory."""
+    return directory / "config.yaml"
 
 
 def register(gateway: Subject, cluster: Subject) -> None:

@@ -52,10 +52,11 @@ def parse(output: str) -> Load:
     )
 
 
-def write_submission_script(directory: Path) -> Path:
-    """Makes wrk send statements instead of GET."""
-    script = directory / "submit.lua"
-    script.write_text(f'wrk.method = "POST"\nwrk.path = "{STATEMENT}"\nwrk.body = "{SQL}"\n')
+def write_submission_script(directory: Path, *, pause_milliseconds: int = 0) -> Path:
+    """Makes wrk send statements instead of GET; with a pause, so long after each answer."""
+    script = directory / f"submit-{pause_milliseconds}.lua"
+    pause = f"function delay() return {pause_milliseconds} end\n" if pause_milliseconds else ""
+    script.write_text(f'wrk.method = "POST"\nwrk.path = "{STATEMENT}"\nwrk.body = "{SQL}"\n{pause}')
     return script
 
 

@@ -15,6 +15,17 @@ def test_nothing_is_divided_by_nothing() -> None:
     assert medians([Pair(0, 3), Pair(2, 3)]).ratio == 1.5
 
 
+def test_what_nginx_does_not_do_has_no_ratio() -> None:
+    assert medians([Pair(None, 3), Pair(None, 5), Pair(None, 4)]) == Medians(nginx=None, warren=4, ratio=None)
+
+
+def test_a_request_is_told_in_units_of_another() -> None:
+    poll = medians([Pair(10, 20)])
+
+    assert Pair(15, 100).over(poll) == Pair(1.5, 5)
+    assert Pair(None, 100).over(poll) == Pair(None, 5)
+
+
 @pytest.mark.parametrize(
     ("key", "pair", "met"),
     [
@@ -22,8 +33,11 @@ def test_nothing_is_divided_by_nothing() -> None:
         (Key.POLL_CPU, Pair(10, 16.1), False),
         (Key.LARGE_ANSWER_CPU, Pair(1000, 1000), True),
         (Key.LARGE_ANSWER_CPU, Pair(1000, 1001), False),
-        (Key.SUBMISSION_IN_POLLS, Pair(1, 8), True),
-        (Key.SUBMISSION_IN_POLLS, Pair(9, 8.1), False),
+        (Key.SUBMISSION_IN_POLLS, Pair(1, 8), None),
+        (Key.SUBMISSION_BOTH_IN_POLLS, Pair(None, 8), True),
+        (Key.SUBMISSION_BOTH_IN_POLLS, Pair(None, 8.1), False),
+        (Key.HISTORY_BATCHES, Pair(None, 1.0), True),
+        (Key.HISTORY_BATCHES, Pair(None, 1.1), False),
         (Key.ADDED_P50, Pair(0.02, 0.15), True),
         (Key.ADDED_P99, Pair(0.02, 0.51), False),
         (Key.CROWD_ANSWERED, Pair(100, 100), True),

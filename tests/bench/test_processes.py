@@ -65,3 +65,14 @@ def test_a_program_that_ends_too_early_is_said_with_its_last_words(tmp_path: Pat
         pytest.raises(BenchFailed, match="no such port"),
     ):
         running.wait_until(lambda: False, seconds=20, what="an answer")
+
+
+def test_what_a_program_says_until_its_end_is_told(tmp_path: Path) -> None:
+    assert program(tmp_path, "print('done')").output(seconds=20) == "done\n"
+
+
+def test_a_program_that_fails_or_takes_too_long_says_nothing_that_counts(tmp_path: Path) -> None:
+    with pytest.raises(BenchFailed, match=r"ended with 3; it said:\nno"):
+        program(tmp_path, "print('no', flush=True); raise SystemExit(3)").output(seconds=20)
+    with pytest.raises(BenchFailed, match="took longer than 0 s"):
+        program(tmp_path, "import signal; signal.pause()").output(seconds=0)

@@ -27,6 +27,28 @@ def test_the_table_has_a_row_for_each_figure_with_its_goal_and_whether_it_is_met
     assert len({len(line) for line in lines[:6]}) == 1, "columns stand below each other, so that it reads as plain text"
 
 
+ALONE = figures({Key.POLL_CPU: [Pair(10, 14)], Key.VALKEY_FIND_P50: [Pair(None, 150)]})
+"""The second is nothing that nginx does."""
+
+
+def test_cells_of_what_nginx_does_not_do_stay_empty() -> None:
+    line = as_markdown(ALONE, FACTS, run="quick").splitlines()[3]
+
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "lookup in Valkey (L2), p50 (µs)",
+        "150",
+        *[""] * 4,
+    ]
+
+
+def test_programs_find_no_ratio_where_there_is_none() -> None:
+    document = json.loads(as_json(ALONE, FACTS, run="quick"))
+
+    assert [key for key in document if key.endswith("_ratio_to_nginx")] == ["poll_cpu_ratio_to_nginx"]
+    assert document["figures"]["valkey_find_p50"]["warren"] == 150
+    assert document["figures"]["valkey_find_p50"]["nginx"] is None
+
+
 def test_the_table_says_where_and_how_it_was_measured() -> None:
     said = as_markdown(FOUND, FACTS, run="quick, 3 repetitions of 2 s")
 

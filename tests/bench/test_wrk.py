@@ -60,3 +60,10 @@ def test_the_submission_script_sends_the_statement(tmp_path: Path) -> None:
 
     assert 'wrk.method = "POST"' in said
     assert f'wrk.body = "{SQL}"' in said
+    assert "delay" not in said
+
+
+def test_with_a_pause_each_connection_waits_before_its_next_statement(tmp_path: Path) -> None:
+    fast, slow = write_submission_script(tmp_path), write_submission_script(tmp_path, pause_milliseconds=200)
+
+    assert slow.read_text() == fast.read_text() + "function delay() return 200 end\n"
