@@ -15,6 +15,7 @@ from warren.memory.believed import believed
 from warren.memory.distributed.behind import Behind, Keep, Learn, Renew, Write, key_of
 from warren.memory.distributed.keys import Keys, text_of
 from warren.memory.distributed.lanes import Lane
+from warren.memory.distributed.together import Together
 from warren.memory.tiers import TierCounts
 from warren.model import ClusterUrl, CoordinatorId, Placement
 from warren.settings.stores.valkey import ValkeyServer
@@ -49,6 +50,8 @@ class InValkey:
         self._trouble = asyncio.Event()
         self._have_changed = asyncio.Event()
         """Set when the servers of a Cluster are others than before."""
+        self._together: Together | None = None
+        """While `run` does."""
         self.behind = Behind(self._news.set)
         self.counts = TierCounts()
 
@@ -74,14 +77,11 @@ class InValkey:
 
     async def keep(self, placement: Placement) -> None:
         """Returns when all instances can know it, at the latest when the budget is spent; then it is written later."""
-        try:
-            lane = self._lane(self._servers.of(self._keys.backend(placement.query_id)))
-            await lane.write(self._keys.keep(placement), is_awaited=True)
-        except StoreUnavailable:
+        if await self._kept(placement):
+            self.counts.writes += 1
+        else:
             self.counts.write_errors += 1
             self.behind.put(Keep(placement))
-        else:
-            self.counts.writes += 1
 
     def keep_later(self, placement: Placement) -> None:
         self.behind.put(Keep(placement))
@@ -91,6 +91,23 @@ class InValkey:
 
     def learn_later(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> None:
         self.behind.put(Learn(coordinator_id, cluster))
+
+    async def _kept(self, placement: Placement) -> bool:
+        try:
+            lane = self._lane(self._servers.of(self._keys.backend(placement.query_id)))
+        except StoreUnavailable:
+            return False
+        if self._together is None or not lane.takes_writes:
+            return await self._is_written(lane, (placement,))
+        return await self._together.keep(lane, placement)
+
+    async def _is_written(self, lane: Lane, placements: Sequence[Placement]) -> bool:
+        commands = [command for placement in placements for command in self._keys.keep(placement)]
+        try:
+            await lane.write(commands, is_awaited=True)
+        except StoreUnavailable:
+            return False
+        return True
 
     async def _read(self, query_id: str) -> Sequence[str | None]:
         """Backend, group and external URL of the query, and the cluster that its ending belongs to."""
@@ -130,11 +147,15 @@ class InValkey:
 
     async def run(self) -> None:
         """Write what nobody waits for, keep connections ready, and follow changes of the servers; until cancelled."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._servers.run(self._have_changed.set))
-            loops.create_task(self._keep_looking())
-            loops.create_task(self._keep_writing())
-            loops.create_task(self._keep_mending())
+        try:
+            async with asyncio.TaskGroup() as loops:
+                self._together = Together(self._is_written, loops)
+                loops.create_task(self._servers.run(self._have_changed.set))
+                loops.create_task(self._keep_looking())
+                loops.create_task(self._keep_writing())
+                loops.create_task(self._keep_mending())
+        finally:
+            self._together = None
 
     async def close(self) -> None:
         """Write what is still waiting, once, and close all connections."""
