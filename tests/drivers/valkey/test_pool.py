@@ -175,6 +175,37 @@ async def test_never_more_connections_than_the_limit_and_the_waiting_come_in_tur
         await pool.close()
 
 
+async def test_nobody_overtakes_those_who_wait() -> None:
+    async with talking(always(b"+OK\r\n")) as server:
+        pool = pool_to(server, max_total=1, max_idle=1, min_idle=0)
+        asked = [0, 0, 0]
+
+        async def ask_again_and_again(who: int) -> None:
+            for _ in range(50):
+                await pool.ask([GET], within=PATIENCE)
+                asked[who] += 1
+                assert max(asked) - min(asked) <= 1, "who has just been served stands at the end"
+
+        await asyncio.gather(*(ask_again_and_again(who) for who in range(3)))
+        await pool.close()
+
+
+async def test_who_leaves_while_waiting_takes_no_turn_away() -> None:
+    async with talking(always(b"+OK\r\n")) as server, asyncio.TaskGroup() as group:
+        pool = pool_to(server, max_total=1, max_idle=1, min_idle=0)
+        asking = [group.create_task(pool.ask([GET], within=PATIENCE)) for _ in range(20)]
+        for number, each in enumerate(asking):
+            if number % 3:
+                await asyncio.sleep(0)
+                each.cancel()
+        done = await asyncio.gather(*asking, return_exceptions=True)
+
+        assert [type(each) for each in done[::3]] == [list] * 7
+        assert await pool.ask([GET], within=PATIENCE) == [b"OK"]
+        assert (pool.in_use, pool.idle) == (0, 1)
+        await pool.close()
+
+
 async def test_waiting_for_a_connection_is_within_the_deadline() -> None:
     never = asyncio.Event()
 

@@ -46,7 +46,7 @@ class Pool:
         self._limits = limits
         self._idle: list[AbstractConnection] = []
         self._open = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[AbstractConnection | None]] = deque()
         self._closed = False
 
     @property
@@ -111,14 +111,12 @@ class Pool:
     @asynccontextmanager
     async def _taken(self, *, fresh: bool) -> AsyncIterator[tuple[AbstractConnection, bool]]:
         """A connection for this call alone, and whether it was used before."""
-        await self._turn()
-        reused = bool(self._idle) and not fresh
-        if reused:
-            connection = self._idle.pop()
-        else:
-            if self._idle and self._open >= self._limits.max_total:
-                await self._drop(self._idle.pop())
-            self._open += 1
+        connection = await self._turn()
+        if connection is not None and fresh:
+            await connection.disconnect(nowait=True)
+            connection = None
+        reused = connection is not None
+        if connection is None:
             try:
                 connection = await self._connect()
             except BaseException:
@@ -131,26 +129,37 @@ class Pool:
             raise
         await self._give_back(connection)
 
-    async def _turn(self) -> None:
-        """Wait until there is an idle connection, or room for another."""
-        while not self._idle and self._open >= self._limits.max_total:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._wake_one()  # it came too late for this one
-                elif turn in self._waiting:  # else it was passed over already
+    async def _turn(self) -> AbstractConnection | None:
+        """A connection that was used before; None when there is room for another, which is counted as open already.
+
+        Whoever waits is handed what another gives back, so that nobody who comes later overtakes.
+        """
+        if self._idle:
+            return self._idle.pop()
+        if self._open < self._limits.max_total:
+            self._open += 1
+            return None
+        turn: asyncio.Future[AbstractConnection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                with suppress(ValueError):  # it was passed over already
                     self._waiting.remove(turn)
-                raise
+            elif (connection := turn.result()) is not None:  # it came too late for this one
+                await self._give_back(connection)
+            else:
+                self._gone()
+            raise
 
     async def _give_back(self, connection: AbstractConnection) -> None:
+        if not self._closed and self._hand_over(connection):
+            return
         if self._closed or len(self._idle) >= self._limits.max_idle:
             await self._drop(connection)
-            return
-        self._idle.append(connection)
-        self._wake_one()
+        else:
+            self._idle.append(connection)
 
     async def close_idle(self) -> None:
         while self._idle:
@@ -161,15 +170,17 @@ class Pool:
         await connection.disconnect(nowait=True)
 
     def _gone(self) -> None:
-        self._open -= 1
-        self._wake_one()
+        if not self._hand_over(None):
+            self._open -= 1
 
-    def _wake_one(self) -> None:
+    def _hand_over(self, connection: AbstractConnection | None) -> bool:
+        """To who has waited longest: a connection, or the room for one. False when nobody waits."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
-                return
+                turn.set_result(connection)
+                return True
+        return False
 
 
 class _Stale(Exception):
