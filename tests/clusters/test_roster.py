@@ -26,7 +26,7 @@ def test_clusters_are_found_by_name_by_url_and_by_group() -> None:
     assert ROSTER.named("green") == GREEN
     assert ROSTER.named("red") is None
     assert ROSTER.by_url[BLUE.proxy_to] == BLUE
-    assert ROSTER.by_group[ETL] == [GREEN]
+    assert ROSTER.members(ETL) == ((GREEN, UNKNOWN),)
 
 
 def test_members_come_in_the_order_of_the_table_each_with_its_health() -> None:

@@ -20,16 +20,16 @@ class Roster:
     health: Mapping[ClusterName, Health] = field(default_factory=lambda: MappingProxyType({}))
     loaded: bool = False
     by_url: Mapping[ClusterUrl, Cluster] = field(init=False, repr=False, compare=False)
-    by_group: Mapping[GroupName, Sequence[Cluster]] = field(init=False, repr=False, compare=False)
+    _members: Mapping[GroupName, tuple[tuple[Cluster, Health], ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_group: dict[GroupName, list[Cluster]] = {}
+        by_group: dict[GroupName, list[tuple[Cluster, Health]]] = {}  # put together here, for each statement asks
         for cluster in self.clusters:
-            by_group.setdefault(cluster.group, []).append(cluster)
+            by_group.setdefault(cluster.group, []).append((cluster, self.health_of(cluster.name)))
         # Of several rows with one URL the first stands for it: they are the same Trino.
         by_url = {cluster.proxy_to: cluster for cluster in reversed(self.clusters)}
         object.__setattr__(self, "by_url", by_url)
-        object.__setattr__(self, "by_group", by_group)
+        object.__setattr__(self, "_members", {group: tuple(members) for group, members in by_group.items()})
 
     def health_of(self, name: ClusterName) -> Health:
         return self.health.get(name, UNKNOWN)
@@ -39,7 +39,7 @@ class Roster:
 
     def members(self, group: GroupName) -> tuple[tuple[Cluster, Health], ...]:
         """The clusters of a group in the order of the table, each with its health."""
-        return tuple((cluster, self.health_of(cluster.name)) for cluster in self.by_group.get(group, ()))
+        return self._members.get(group, ())
 
     def with_clusters(self, clusters: Sequence[Cluster]) -> "Roster":
         """The same health of those that stay at their URL; of those that went or moved, nothing is kept."""

@@ -28,9 +28,11 @@ class Choosing:
         """Nobody who may take it is known to be well, and of somebody nothing is known yet: a probe is under way."""
         groups = (decision.group,) if self._policy.strict else (decision.group, self._policy.default)
         for group in groups:
-            statuses = {health.status for cluster, health in self._roster.value.members(group) if cluster.active}
-            if HealthStatus.HEALTHY in statuses or HealthStatus.UNKNOWN in statuses:
-                return HealthStatus.HEALTHY not in statuses
+            statuses = [health.status for cluster, health in self._roster.value.members(group) if cluster.active]
+            if HealthStatus.HEALTHY in statuses:
+                return False
+            if HealthStatus.UNKNOWN in statuses:
+                return True
         return False
 
     def choose(self, decision: Decision, exclude: frozenset[ClusterUrl] = NOBODY) -> Choice:
