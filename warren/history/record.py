@@ -21,6 +21,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 BEYOND_BASIC = re.compile("[\U00010000-\U0010ffff]")
 """What MySQL's `utf8mb3` has no room for: emoji, and rare letters."""
 SUBSTITUTE = "\ufffd"
+_UNFINISHED = codecs.getincrementaldecoder("utf-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def statement_text(body: bytes, *, missing: int | None = 0) -> str:
     `missing` is how many bytes at its end the caller does not have; None when nobody knows how many.
     """
     # A character that was cut in two belongs to what is missing, not to the text.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(body, final=missing == 0)
+    text = body.decode("utf-8", "replace") if missing == 0 else _UNFINISHED("replace").decode(body)
     kept = _beginning(text)
     if missing == 0 and kept is text:
         return text
