@@ -8,7 +8,9 @@ NAME_LIMIT = 100
 
 def shown(name: str) -> str:
     """The name, printable and of bounded length."""
-    printable = "".join(character if character.isprintable() else "?" for character in name[:NAME_LIMIT])
+    printable = name[:NAME_LIMIT]
+    if not printable.isprintable():
+        printable = "".join(character if character.isprintable() else "?" for character in printable)
     return printable if len(name) <= NAME_LIMIT else f"{printable}…"
 
 
