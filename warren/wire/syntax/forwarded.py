@@ -192,7 +192,7 @@ def _names(via: bytes, pseudonym: bytes) -> bool:
 
 
 def _values(fields: RequestFields, name: bytes) -> list[bytes]:
-    return [value for key, value in fields.pairs if key.lower() == name and value]
+    return [value for value in fields.named.get(name, ()) if value]
 
 
 def _parsed(address: bytes) -> IPv4Address | IPv6Address | None:

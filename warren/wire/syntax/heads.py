@@ -6,6 +6,7 @@ tests/wire/syntax/test_heads_fuzz.py.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -94,10 +95,13 @@ class RequestFields:
     expects_continue: bool
     hop_by_hop: frozenset[bytes]
     """Names, in lower case, that `Connection` lists: they end here."""
+    named: Mapping[bytes, Sequence[bytes]]
+    """The values by lower-case name, in their order: a dozen fields are asked for with each statement."""
 
     def first(self, name: bytes) -> bytes | None:
         """The first value of the field with this lower-case name."""
-        return next((value for key, value in self.pairs if key.lower() == name), None)
+        values = self.named.get(name)
+        return values[0] if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ def read_request_fields(block: bytes, *, http_1_0: bool = False, max_fields: int
         close=http_1_0 or b"close" in options,
         expects_continue=bool(expects) and not http_1_0,
         hop_by_hop=options,
+        named=named,
     )
 
 
