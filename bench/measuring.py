@@ -49,6 +49,7 @@ class Plan:
     """Of the runs with one connection, which are three instead of two."""
     tier_repetitions: int
     """Of the runs with each tier on and off, which are five."""
+    tier_seconds: int
     everyday_seconds: int
     lookups: int
     """Of which the latency of each tier is told."""
@@ -62,8 +63,9 @@ QUICK: Final = Plan(
     seconds=2,
     repetitions=3,
     lone_repetitions=2,
-    tier_repetitions=2,
-    everyday_seconds=5,
+    tier_repetitions=3,
+    tier_seconds=1,
+    everyday_seconds=4,
     lookups=2_000,
     crowd_seconds=5,
     starts=3,
@@ -75,6 +77,7 @@ FULL: Final = Plan(
     repetitions=7,
     lone_repetitions=7,
     tier_repetitions=5,
+    tier_seconds=6,
     everyday_seconds=20,
     lookups=10_000,
     crowd_seconds=20,

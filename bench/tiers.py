@@ -96,12 +96,12 @@ def _started(plan: Plan, place: Place, stack: ExitStack) -> Mapping[str, Tiered]
             "dataStore": NO_HISTORY if history is None else history.settings,
             **(in_valkey if name in {"valkey", "both"} else {}),
         }
-        gateway = warren(place.room(_room(name)), place.proxy_cores, sections)
-        stack.enter_context(gateway.program)
-        gateway.wait_for(READY)
-        register(gateway, cluster)
-        place_query(gateway)
-        gateways[name] = Tiered(gateway, history)
+        gateways[name] = Tiered(warren(place.room(_room(name)), place.proxy_cores, sections), history)
+        stack.enter_context(gateways[name].gateway.program)
+    for tiered in gateways.values():
+        tiered.gateway.wait_for(READY)
+        register(tiered.gateway, cluster)
+        place_query(tiered.gateway)
     return gateways
 
 
@@ -118,8 +118,8 @@ def _submissions(plan: Plan, place: Place, gateways: Mapping[str, Tiered], say: 
         tiered.wait_for_rows(rows + warm_up(tiered.gateway, STATEMENT, script=script).requests)
     warm_up(gateways["both"].gateway, POLL)
     for repetition in range(plan.tier_repetitions):
-        poll = cost(gateways["both"].gateway, POLL, seconds=plan.seconds)
-        costs = {name: tiered.submissions(plan.seconds, script) for name, tiered in gateways.items()}
+        poll = cost(gateways["both"].gateway, POLL, seconds=plan.tier_seconds)
+        costs = {name: tiered.submissions(plan.tier_seconds, script) for name, tiered in gateways.items()}
         _note(readings, poll, costs)
         said = ", ".join(f"{name} {each.words}" for name, each in costs.items())
         say(f"tiers {repetition + 1}/{plan.tier_repetitions}: a poll {poll.words}, a submission {said}")

@@ -34,7 +34,7 @@ def test_a_lookup_that_nobody_knows_is_no_figure() -> None:
 @pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("wrk")), reason="nginx or wrk is not installed")
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two cores are needed")
 def test_every_figure_of_the_tiers_is_measured_on_real_servers(tmp_path: Path) -> None:
-    plan = replace(QUICK, seconds=1, tier_repetitions=1, everyday_seconds=3, lookups=500)
+    plan = replace(QUICK, tier_repetitions=1, everyday_seconds=3, lookups=500)
 
     readings = measure_tiers(plan, Place(tmp_path, *divided(os.sched_getaffinity(0))), lambda line: None)
 
