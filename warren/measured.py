@@ -145,7 +145,7 @@ class Measured:
         yield Sample(Metric.HISTORY_WAITING_BYTES, ("memory",), counts.queued_bytes)
         yield Sample(Metric.HISTORY_WAITING_BYTES, ("disk",), counts.spilled_bytes)
         yield Sample(Metric.HISTORY_WRITTEN, (), counts.written)
-        yield Sample(Metric.HISTORY_BATCHES, ("written",), counts.batches)
+        yield Sample(Metric.HISTORY_BATCHES, ("written",), counts.batches - counts.failed_batches)
         yield Sample(Metric.HISTORY_BATCHES, ("failed",), counts.failed_batches)
         yield Sample(Metric.HISTORY_SPILLED, (), counts.spilled)
         yield Sample(Metric.HISTORY_REPLAYED, (), counts.replayed)

@@ -1,5 +1,6 @@
 """The part of an instance that remembers where queries live, tier by tier: built once, from the settings."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -50,7 +51,9 @@ class Remembering:
         self._settings = settings
         valkey = settings.valkey_configuration
         self.cache: InValkey | NoCache = (
-            InValkey(servers(valkey.server), valkey.server, roster) if valkey.enabled else NoCache()
+            InValkey(servers(valkey.server), valkey.server, roster, endings=coordinators.known)
+            if valkey.enabled
+            else NoCache()
         )
         farther: list[Tier] = [self.cache] if isinstance(self.cache, InValkey) else []
         if keeps_history(settings):
@@ -80,9 +83,12 @@ class Remembering:
 
     async def close(self) -> None:
         """After the loops: write what still waits, to the distributed cache and to the database or the disk."""
+        closing = [self.history.flush(FLUSH_SECONDS)]
         if isinstance(self.cache, InValkey):
-            await self.cache.close()
-        await self.history.flush(FLUSH_SECONDS)
+            closing.append(self.cache.close())
+        for error in await asyncio.gather(*closing, return_exceptions=True):  # the trouble of one is not the other's
+            if isinstance(error, BaseException):
+                raise error
 
     def _correct_history(self, placement: Placement) -> None:
         self.history.correct(placement.query_id, placement.cluster, placement.group, placement.external_url)

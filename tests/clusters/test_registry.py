@@ -488,7 +488,7 @@ async def test_a_change_whose_caller_leaves_before_its_turn_is_never_begun(tmp_p
         del second
         gc.collect()
     assert store.asked == 1
-    assert [str(warning.message) for warning in warned] == [], "such as: coroutine was never awaited"
+    assert [str(each.message) for each in warned if each.category is RuntimeWarning] == [], "such as: never awaited"
 
 
 async def test_a_start_in_which_nothing_could_be_migrated_takes_the_snapshot_without_another_wait(

@@ -13,12 +13,12 @@ from tests.fixtures.rough import RoughProxy, rough
 from tests.fixtures.valkey import ValkeyProcess
 from tests.journeys.fleet import NO_HISTORY, RoundRobin, cache, fleet, three_clusters
 from tests.journeys.scene import Gateway, eventually, until
-from warren.memory.distributed.few_lines import LINES_A_MINUTE
+from warren.telemetry.few_lines import LINES_A_MINUTE
 
 pytestmark = pytest.mark.slow
 
-FEW_LINES = 3 * LINES_A_MINUTE
-"""About Valkey, of three instances."""
+FEW_LINES = 3 * 2 * LINES_A_MINUTE
+"""Of three instances, about the cache and about announcements."""
 SLOWEST_SECONDS = 1.5
 """Of any request on a busy machine. Whoever waited for Valkey beyond the budget would wait for two seconds, or five."""
 
@@ -132,6 +132,8 @@ async def test_trouble_with_valkey_costs_no_query(tmp_path: Path, valkey_server:
                 "distributed_cache_back",
                 "distributed_cache_refuses_writes",
                 "distributed_cache_takes_writes",
+                "announcement_failed",
+                "announcements_unheard",
             }
 
 

@@ -47,7 +47,7 @@ async def test_a_row_is_a_placement(database: Database) -> None:
     await record(database, 1, GREEN, "etl", "https://shown")
     found = await here.find(query(1))
     assert found is not None
-    assert (found.cluster, found.group, found.external_url) == (GREEN, "etl", "https://shown")
+    assert (found.cluster, found.group, found.external_url) == (GREEN, "etl", "https://green")
     assert (here.counts.requests, here.counts.hits, here.counts.misses) == (2, 1, 1)
 
 

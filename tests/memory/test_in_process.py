@@ -127,6 +127,16 @@ def test_a_placement_in_use_is_renewed_when_half_its_life_is_gone() -> None:
     assert renewed == [placed(1)] * 3
 
 
+def test_what_is_forgotten_is_gone_and_nothing_else() -> None:
+    here = memory(Clock())
+    here.keep(placed(1))
+    here.keep(placed(2))
+    here.forget(query(1))
+    here.forget(query(3))
+    assert here.find(query(1)) is None
+    assert here.find(query(2)) == placed(2)
+
+
 def test_who_had_to_go_is_counted() -> None:
     tier = memory(Clock(), capacity=2)
     for number in range(5):

@@ -115,6 +115,15 @@ def test_an_id_of_another_shape_is_recalled_by_its_placement_and_teaches_nothing
     assert instance.recall.nearby(ID) is None
 
 
+def test_what_led_to_a_cluster_that_left_does_not_hide_what_a_store_says() -> None:
+    instance = Instance()
+    instance.in_process.keep(placed(BLUE))
+    instance.lose(BLUE)
+    assert instance.recall.nearby(ID) is None
+    instance.in_process.believe(placed(GREEN))
+    assert instance.recall.believed(ID) == placed(GREEN)
+
+
 # --- what the stores say
 
 
@@ -175,6 +184,18 @@ async def test_a_thousand_questions_at_once_ask_each_store_once() -> None:
         await asyncio.sleep(0)
         cache.open.set()
     assert {task.result() for task in asking} == {placed(BLUE)}
+    assert cache.counts.requests == 1
+
+
+async def test_a_thousand_questions_to_stores_that_fail_ask_each_once_too() -> None:
+    cache = Cache(fails=True)
+    cache.open.clear()
+    instance = Stored(cache)
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(instance.recall.find(ID)) for _ in range(1000)]
+        await asyncio.sleep(0)
+        cache.open.set()
+    assert {task.result() for task in asking} == {None}
     assert cache.counts.requests == 1
 
 

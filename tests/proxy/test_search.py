@@ -329,13 +329,27 @@ async def test_a_believed_owner_that_proves_it_is_certain_from_then_on_and_nobod
 
 
 @pytest.mark.parametrize("status", [401, 500, 503])
-async def test_a_believed_owner_that_neither_proves_nor_denies_is_passed_on_and_stays_believed(status: int) -> None:
+async def test_a_believed_owner_that_neither_proves_nor_denies_is_the_answer_when_all_others_deny(status: int) -> None:
     told = Told(B)
-    exchange = await told.scene.ask({B: status})
-    assert (exchange.asked, exchange.done) == ([f"cluster {B}"], [status])
+    exchange = await told.scene.ask({A: 404, B: status})
+    assert exchange.done == [status]
     assert told.scene.search.nearby(PAGE) is None
     assert (await told.scene.ask({B: 200})).done == [200]
     assert told.cache.counts.requests == 1, "it is remembered here what the store said"
+
+
+@pytest.mark.parametrize("status", [401, 404, 500, 503])
+async def test_whatever_a_believed_owner_says_but_a_proof_does_not_hide_the_true_owner(status: int) -> None:
+    told = Told(B)
+    exchange = await told.scene.ask({A: 200, B: status})
+    assert exchange.done == [200]
+    assert told.scene.search.nearby(PAGE) == A
+    assert [each.cluster for each in told.corrected] == [A]
+
+
+async def test_two_that_do_not_deny_are_a_contradiction_whatever_a_store_says() -> None:
+    with pytest.raises(NoClusterAvailable, match="contradict"):
+        await Told(B).scene.ask({A: 500, B: 503})
 
 
 @pytest.mark.parametrize(("asked", "denial"), [(PAGE, 404), (QUERY, 410)])

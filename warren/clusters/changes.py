@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
 from warren.errors import StoreUnavailable
+from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
 
@@ -40,6 +41,7 @@ class Changes:
         """Each with the news that there is something to tell."""
         self._own = secrets.token_hex(8)
         """What our own announcements say, so that we know them when they come back."""
+        self._lines = FewLines(time.monotonic)
         self.announced = 0
         self.heard = 0
 
@@ -66,16 +68,18 @@ class Changes:
             try:
                 await channel.publish(self._own)
             except StoreUnavailable as error:
-                log.info("announcement_failed", because=str(error))
+                if (more := self._lines.one_more()) is not None:
+                    log.info("announcement_failed", because=str(error), **more)
             else:
                 self.announced += 1
 
     async def _keep_listening(self, channel: Channel, read: Callable[[], None]) -> None:
         pause = FIRST_PAUSE_SECONDS
+        is_told = False
 
         def listening() -> None:
-            nonlocal pause
-            pause = FIRST_PAUSE_SECONDS
+            nonlocal pause, is_told
+            pause, is_told = FIRST_PAUSE_SECONDS, False
             read()  # something may have been told before
 
         def hear(message: str) -> None:
@@ -84,8 +88,11 @@ class Changes:
                 read()
 
         while True:
-            # Whose store it is says why; the list is read each second all the same.
-            with suppress(StoreUnavailable):
+            try:
                 await channel.listen(hear, listening=listening)
+            except StoreUnavailable as error:
+                if not is_told and (more := self._lines.one_more()) is not None:
+                    is_told = True
+                    log.info("announcements_unheard", because=str(error), **more)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """Knows which cluster drew which coordinator id, so that a query id alone tells where its query lives."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from warren.model import ClusterUrl, CoordinatorId
 
@@ -25,6 +25,10 @@ class Coordinators:
     def owner(self, coordinator_id: CoordinatorId) -> ClusterUrl | None:
         """The one cluster with this id, or None. One look into a dictionary: this is asked for every poll."""
         return self._owner.get(coordinator_id)
+
+    def known(self) -> Iterable[tuple[CoordinatorId, ClusterUrl]]:
+        """All that decide something, each with its cluster."""
+        return tuple(self._owner.items())
 
     def learn(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> bool:
         """Note an id that the cluster itself has shown; whether it was new. One that Trino cannot have drawn is ignored."""

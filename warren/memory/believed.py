@@ -3,26 +3,20 @@
 from urllib.parse import SplitResult, urlsplit
 
 from warren.clusters.roster import Roster
-from warren.clusters.urls import LONGEST, check_external_url, check_label
+from warren.clusters.urls import LONGEST, check_label
 from warren.model import Cluster, ClusterUrl, GroupName, Placement, QueryId
 
 
-def believed(
-    roster: Roster, query_id: str, *, backend: str, group: str | None, external_url: str | None
-) -> Placement | None:
+def believed(roster: Roster, query_id: str, *, backend: str, group: str | None) -> Placement | None:
     """The placement, or None when no cluster of the roster can be meant.
 
-    Group and external URL may be missing or unusable, since a Java gateway fills them lazily: then they are the cluster's.
+    The group may be missing or unusable, since a Java gateway fills it lazily: then it is the cluster's. The external URL
+    is the cluster's own in any case: it becomes a link for people, and who can write to a store must not choose it.
     """
     cluster = cluster_at(roster, backend)
     if cluster is None:
         return None
-    return Placement(
-        QueryId(query_id),
-        cluster.proxy_to,
-        _group(group) or cluster.group,
-        _external_url(external_url) or cluster.external_url,
-    )
+    return Placement(QueryId(query_id), cluster.proxy_to, _group(group) or cluster.group, cluster.external_url)
 
 
 def cluster_at(roster: Roster, url: str) -> Cluster | None:
@@ -55,12 +49,5 @@ def _split(url: str) -> SplitResult | None:
 def _group(value: str | None) -> GroupName | None:
     try:
         return GroupName(check_label(value or "", "routingGroup"))
-    except ValueError:
-        return None
-
-
-def _external_url(value: str | None) -> str | None:
-    try:
-        return check_external_url(value or "")
     except ValueError:
         return None

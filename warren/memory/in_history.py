@@ -12,7 +12,7 @@ from warren.memory.believed import believed
 from warren.memory.tiers import TierCounts
 from warren.model import Placement
 
-SELECT = "SELECT backend_url, routing_group, external_url FROM query_history WHERE query_id = :query_id"
+SELECT = "SELECT backend_url, routing_group FROM query_history WHERE query_id = :query_id"
 
 AT_ONCE = 2
 """Lookups at a time. The others of the pool's few connections are for the list of clusters and for what is written."""
@@ -69,9 +69,8 @@ class InHistory:
         if not rows:
             return None
         row = rows[0]
-        backend = _text(row["backend_url"])
-        group, external_url = _text(row["routing_group"]), _text(row["external_url"])
-        found = believed(self._roster.value, query_id, backend=backend or "", group=group, external_url=external_url)
+        backend, group = _text(row["backend_url"]), _text(row["routing_group"])
+        found = believed(self._roster.value, query_id, backend=backend or "", group=group)
         if found is None:
             self.counts.rejected += 1
         return found

@@ -91,6 +91,9 @@ class InProcess:
         if entry is None or not entry.certain:
             self._put(placement, certain=False)
 
+    def forget(self, query_id: str) -> None:
+        self._entries.pop(query_id, None)
+
     def _put(self, placement: Placement, *, certain: bool) -> None:
         now = self._clock()
         self._entries[placement.query_id] = _Entry(placement, now, now + self._renew_after_seconds, certain=certain)

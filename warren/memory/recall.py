@@ -12,7 +12,7 @@ from warren.errors import StoreUnavailable
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.tiers import DistributedCache, NoCache, Tier
-from warren.model import ClusterUrl, CoordinatorId, Placement
+from warren.model import ClusterUrl, CoordinatorId, Placement, QueryId
 
 _LENGTH = len("20260416_160256_03078_6b4yt")
 
@@ -36,6 +36,18 @@ class Farther:
 NOTHING_FARTHER = Farther()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one lookup in the stores, for those who waited for it."""
+
+    placement: Placement | None
+    is_known: bool
+    """False when whoever asked has left before the end: another must ask."""
+
+
+NOBODY_KNOWS = Outcome(None, is_known=False)
+
+
 class Recall:
     """What is nearby is certain: this process placed the query, or its cluster has shown the coordinator id.
 
@@ -57,10 +69,11 @@ class Recall:
         self._coordinators = coordinators
         self._roster = roster
         self._cache = farther.cache
+        self._renews = not isinstance(farther.cache, NoCache)
         self._tiers = tuple(farther.tiers)
         self._correct_history = farther.correct_history
         self._unknown = Denials(clock)
-        self._looking: dict[str, asyncio.Future[None]] = {}
+        self._looking: dict[str, asyncio.Future[Outcome]] = {}
         self.by_placement = 0
         """Requests whose owner this process had placed, or seen proved."""
         self.by_coordinator = 0
@@ -81,12 +94,18 @@ class Recall:
         """
         by_url = self._roster.value.by_url
         placement = self._in_process.find(query_id)
-        if placement is not None and placement.cluster in by_url:
-            self.by_placement += 1
-            return placement.cluster
+        if placement is not None:
+            if placement.cluster in by_url:
+                self.by_placement += 1
+                return placement.cluster
+            # It would stand in the way of what a store knows by now.
+            self._in_process.forget(query_id)
         owner = self._coordinators.owner(_coordinator_id(query_id))
-        if owner in by_url:
+        if owner is not None and (cluster := by_url.get(owner)) is not None:
             self.by_coordinator += 1
+            if self._renews:
+                # From now on it is renewed in the cache while it is in use, for instances that know less.
+                self._in_process.keep(Placement(QueryId(query_id), owner, cluster.group, cluster.external_url))
             return owner
         self.not_nearby += 1
         return None
@@ -104,16 +123,18 @@ class Recall:
         """
         while (running := self._looking.get(query_id)) is not None:
             await asyncio.wait({running})
-            if (found := self.believed(query_id)) is not None:
-                return found
+            if (outcome := running.result()).is_known:
+                return outcome.placement
         if not self._tiers or self._unknown.holds(query_id):
             return None
         ended = self._looking[query_id] = asyncio.get_running_loop().create_future()
+        outcome = NOBODY_KNOWS
         try:
-            return await self._walk(query_id)
+            outcome = Outcome(await self._walk(query_id), is_known=True)
         finally:
             del self._looking[query_id]
-            ended.set_result(None)
+            ended.set_result(outcome)
+        return outcome.placement
 
     async def _walk(self, query_id: str) -> Placement | None:
         all_answered = True
@@ -138,8 +159,9 @@ class Recall:
         await self._cache.keep(placement)
 
     def keep(self, placement: Placement) -> None:
-        """Its cluster has just shown that it owns the query, and nobody had said otherwise."""
+        """Its cluster has just shown that it owns the query, as was believed: so its life in the cache begins anew."""
         self._learn(placement)
+        self._cache.renew_later(placement)
 
     def found(self, placement: Placement) -> None:
         """A search has found the owner of a query that no store knew."""

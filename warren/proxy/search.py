@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from warren.clusters.roster import Roster
 from warren.current import Current
-from warren.errors import ClusterMisbehaved, ClusterUnreachable, GatewayError, NoClusterAvailable, TooManySearches
+from warren.errors import ClusterMisbehaved, GatewayError, NoClusterAvailable, TooManySearches
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
@@ -47,6 +47,10 @@ class SearchLimits:
 STRANGERS_SECONDS = 1.0
 """How long a request waits for the end of a search that another one about the same query has caused. Longer would let
 whoever knows a query id, but not its slug, keep its owner waiting."""
+
+BELIEVED_SECONDS = 5.0
+"""How long a cluster that a store has named may take to show that it owns the query, before all are asked. Trino holds a
+poll for a second at most."""
 
 Request = tuple[bytes, bytes, tuple[Pair, ...]]
 """All that a cluster's answer depends on: method, target and fields."""
@@ -99,8 +103,11 @@ class Quest:
     method: str
     denied: str
     """By what a denial of it is remembered."""
+    deadline: float
+    """When its answer is due, on the loop's clock."""
     wrong: Placement | None = None
-    """What a store had said, and the cluster itself has denied."""
+    """What a store had said, and the cluster itself has not proved."""
+    stores_asked: bool = False
 
     @property
     def key(self) -> str:
@@ -150,9 +157,9 @@ class Search:
         # By the query id alone a made-up slug would deny a living query: Trino denies both in the same words.
         denied = sha256(exchange.method + b" " + exchange.target).hexdigest()
         await exchange.whole_body(BODY_KEPT)
-        quest = Quest(asked, exchange.method.decode("ascii"), denied)
-        request = (exchange.method, exchange.target, exchange.fields.pairs)
         deadline = asyncio.get_running_loop().time() + self._limits.patience
+        quest = Quest(asked, exchange.method.decode("ascii"), denied, deadline)
+        request = (exchange.method, exchange.target, exchange.fields.pairs)
         waited = False
         while True:
             if (owner := self.nearby(asked)) is not None:
@@ -171,7 +178,7 @@ class Search:
                     return
                 continue
             waited = True
-            await self._end_of(running, request, deadline)
+            await self._end_of(running, request, quest.deadline)
 
     def _patience(self, asked: Searched) -> float:
         return self._limits.patience if is_statement(asked) else self._limits.other_patience
@@ -187,26 +194,24 @@ class Search:
         return placement if placement is not None and placement != quest.wrong else None
 
     async def _is_answered_by(self, exchange: Exchange, quest: Quest, believed: Placement) -> bool:
-        """Ask the believed owner. False when it denies the query: that answer is not released before a search has ended.
-
-        False too when it cannot be reached: it may never have owned the query, and another may prove that it does.
-        """
+        """Ask the believed owner. False unless it proves to be that: no other answer is released before a search has ended."""
+        patience = min(self._patience(quest.asked), BELIEVED_SECONDS)
+        quest.wrong = believed
         try:
-            held = await self._asked(exchange, believed.cluster, self._patience(quest.asked))
-        except ClusterUnreachable:
+            held = await self._asked(exchange, believed.cluster, patience)
+        except GatewayError:
             self.counts.believed_unclear += 1
-            quest.wrong = believed
             return False
-        if denies(quest.asked, quest.method, held.status):
-            self.counts.believed_denied += 1
+        if not proves(quest.asked, quest.method, held.status):
             held.discard()
-            quest.wrong = believed
+            if denies(quest.asked, quest.method, held.status):
+                self.counts.believed_denied += 1
+            else:
+                self.counts.believed_unclear += 1
             return False
-        if proves(quest.asked, quest.method, held.status):
-            self.counts.believed_confirmed += 1
-            self._recall.keep(believed)
-        else:
-            self.counts.believed_unclear += 1
+        quest.wrong = None
+        self.counts.believed_confirmed += 1
+        self._recall.keep(believed)
         exchange.release(held)
         return True
 
@@ -238,8 +243,14 @@ class Search:
         return True
 
     async def _is_known_to_a_store(self, quest: Quest) -> bool:
-        if not isinstance(quest.asked, Follow) or not quest.shows_an_owner or quest.wrong is not None:
+        if (
+            not isinstance(quest.asked, Follow)
+            or not quest.shows_an_owner
+            or quest.stores_asked
+            or quest.wrong is not None
+        ):
             return False
+        quest.stores_asked = True
         return await self._recall.find(quest.asked.query_id) is not None
 
     async def _search_within_bounds(self, exchange: Exchange, quest: Quest) -> None:
@@ -299,10 +310,11 @@ class Search:
     ) -> Reply | None:
         """Ask all at once; the first that proves to own it, remembered, or None when all have replied."""
         arrived: asyncio.Queue[Reply] = asyncio.Queue()
+        patience = max(quest.deadline - asyncio.get_running_loop().time(), STRANGERS_SECONDS)
 
         async def ask(cluster: Cluster) -> None:
             try:
-                reply = Reply(cluster, await self._asked(exchange, cluster.proxy_to, self._limits.patience))
+                reply = Reply(cluster, await self._asked(exchange, cluster.proxy_to, patience))
             except GatewayError as error:
                 reply = Reply(cluster, None, error)
             replies.append(reply)
@@ -333,7 +345,12 @@ class Search:
         """What to pass on when nobody proved anything. Raises NoClusterAvailable when that is not certain."""
         statuses = [reply.held.status for reply in replies if reply.held is not None]
         if len(statuses) == len(replies):
-            if all(denies(quest.asked, quest.method, status) for status in statuses):
+            others = [
+                reply
+                for reply, status in zip(replies, statuses, strict=True)
+                if not denies(quest.asked, quest.method, status)
+            ]
+            if not others:
                 self.counts.denied += 1
                 if set(statuses) == {denial(quest.asked)[0]}:
                     self._denials.note(quest.denied)
@@ -341,6 +358,9 @@ class Search:
             self.counts.undecided += 1
             if len(set(statuses)) == 1:
                 return replies[0]
+            if len(others) == 1 and quest.wrong is not None and others[0].cluster.proxy_to == quest.wrong.cluster:
+                # A store names the only one that does not deny it: what that says is the answer (its 401, its 500).
+                return others[0]
         else:
             self.counts.undecided += 1
         silent = ", ".join(str(reply.cluster.name) for reply in replies if reply.held is None)

@@ -209,26 +209,33 @@ class Submissions:
                 if not is_here:
                     limit.reschedule(asyncio.get_running_loop().time() + patience)
                 if held.status == 200:
-                    attempt.query_id = await self._placed(held, choice)
+                    attempt.query_id = await self._named(held)
         except TimeoutError as error:
             raise upstream.silence(patience) from error
         if held.error is not None:
             raise ClusterMisbehaved(str(held.error))
+        if attempt.query_id is not None:
+            await self._place(held, attempt.query_id, choice)
         return held
 
-    async def _placed(self, held: HeldAnswer, choice: Choice) -> QueryId | None:
-        """The query's id, its place remembered. An answer that broke off names none: another cluster may be tried."""
+    async def _named(self, held: HeldAnswer) -> QueryId | None:
+        """The query's id. An answer that broke off names none: another cluster may be tried."""
         try:
             query_id = await read_query_id(held)
             await held.front(WHOLE)
         except asyncio.CancelledError:
             held.discard()
             raise
-        if query_id is None or held.error is not None:
-            return None
+        return None if held.error is not None else query_id
+
+    async def _place(self, held: HeldAnswer, query_id: QueryId, choice: Choice) -> None:
+        """Remember where the query lives. That has a budget of its own: the cluster has done its part in time."""
         cluster = choice.cluster
-        await self._recall.place(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
-        return query_id
+        try:
+            await self._recall.place(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
+        except asyncio.CancelledError:
+            held.discard()
+            raise
 
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
         """Another cluster to try, or None when the last word has been spoken."""

@@ -65,15 +65,16 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Listen to it until it has ended."""
-        reader, self._writer = await asyncio.open_unix_connection(sock=self._control, limit=LONGEST_LINE)
-        self._say()
         try:
+            reader, self._writer = await asyncio.open_unix_connection(sock=self._control, limit=LONGEST_LINE)
+            self._say()
             while (line := await reader.readline()).endswith(b"\n"):
                 self._hear(Report.read(line))
         except ConnectionError:
             pass  # it ended with orders unread
         finally:
-            self._writer.close()
+            if self._writer is not None:
+                self._writer.close()
             code = await self._process.wait()
             self.has_ended = True
             self._tell_of_end(code)

@@ -144,12 +144,20 @@ async def test_nobody_listens() -> None:
         await pool.ask([GET], within=PATIENCE)
 
 
-@pytest.mark.parametrize("code", ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "MOVED 1 127.0.0.1:1", "NOAUTH"])
+@pytest.mark.parametrize("code", ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "NOAUTH"])
 async def test_a_server_that_serves_nobody_is_unavailable(code: str) -> None:
     async with talking(always(f"-{code} it says\r\n".encode())) as server:
         pool = pool_to(server)
         with pytest.raises(StoreUnavailable, match="it says"):
             await pool.ask([GET], within=PATIENCE)
+        await pool.close()
+
+
+@pytest.mark.parametrize("code", ["MOVED", "ASK", "TRYAGAIN"])
+async def test_a_key_that_another_node_serves_says_nothing_of_the_other_keys(code: str) -> None:
+    async with talking(always(f"-{code} 1 127.0.0.1:1\r\n".encode())) as server:
+        pool = pool_to(server)
+        assert await pool.ask([GET], within=PATIENCE) == [Refusal(code, f"{code} 1 127.0.0.1:1")]
         await pool.close()
 
 

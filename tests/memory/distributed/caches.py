@@ -1,14 +1,14 @@
 """A distributed cache that runs in the test's loop, before whatever server the test names."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.drivers.valkey.topology import servers
 from warren.memory.distributed.in_valkey import InValkey
-from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Placement, QueryId
+from warren.model import Cluster, ClusterName, ClusterUrl, CoordinatorId, GroupName, Placement, QueryId
 from warren.settings.stores.valkey import ValkeyConfiguration
 from warren.tasks import guarded
 
@@ -31,15 +31,20 @@ def query(number: int) -> QueryId:
 
 
 def placed(number: int, on: ClusterUrl = BLUE, *, group: str = "etl") -> Placement:
-    return Placement(query(number), on, GroupName(group), "https://shown")
+    return Placement(query(number), on, GroupName(group), ROSTER.by_url[on].external_url)
 
 
 @asynccontextmanager
-async def cache_at(configuration: ValkeyConfiguration, *, runs: bool = True) -> AsyncIterator[InValkey]:
+async def cache_at(
+    configuration: ValkeyConfiguration,
+    *,
+    runs: bool = True,
+    endings: Callable[[], Iterable[tuple[CoordinatorId, ClusterUrl]]] = tuple,
+) -> AsyncIterator[InValkey]:
     """`runs`: with all that it does in the background."""
     settings = configuration.server
     async with asyncio.TaskGroup() as group:
-        here = InValkey(servers(settings), settings, Current(ROSTER))
+        here = InValkey(servers(settings), settings, Current(ROSTER), endings=endings)
         loop = group.create_task(guarded(here.run(), name="cache")) if runs else None
         try:
             yield here

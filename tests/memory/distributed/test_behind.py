@@ -69,6 +69,39 @@ def test_coordinators_wait_beside_placements() -> None:
     assert waiting.take(lambda _: True, 9) == [learn, Keep(placed(1))]
 
 
+def test_what_cannot_be_written_now_is_looked_at_once_and_not_again_before_a_server_is_well() -> None:
+    waiting = behind()
+    looked_at: list[str] = []
+
+    def none(key: str) -> bool:
+        looked_at.append(key)
+        return False
+
+    for number in range(3):
+        waiting.put(Keep(placed(number)))
+    assert waiting.take(none, 9) == []
+    assert waiting.take(none, 9) == []
+    assert (len(looked_at), len(waiting), waiting.is_ready) == (3, 3, False)
+    waiting.put(Keep(placed(1, "http://green")))
+    assert not waiting.is_ready, "its server is that of the write that it replaced"
+    waiting.put(Keep(placed(4)))
+    waiting.unpark()
+    assert waiting.take(lambda _: True, 9) == [
+        Keep(each) for each in (placed(0), placed(2), placed(1, "http://green"), placed(4))
+    ]
+
+
+def test_those_that_are_parked_go_first_when_there_is_no_room() -> None:
+    waiting = behind(capacity=2)
+    for number in range(2):
+        waiting.put(Keep(placed(number)))
+    assert waiting.take(lambda _: False, 9) == []
+    waiting.put(Keep(placed(2)))
+    waiting.unpark()
+    assert waiting.take(lambda _: True, 9) == [Keep(placed(1)), Keep(placed(2))]
+    assert waiting.dropped == 1
+
+
 def test_whoever_writes_is_woken() -> None:
     woken: list[int] = []
     waiting = Behind(lambda: woken.append(1))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from valkey.asyncio.connection import AbstractConnection
 
 from warren.drivers.valkey.pool import Pool, PoolLimits, our_errors
+from warren.drivers.valkey.replies import Refusal
 from warren.drivers.valkey.topology import to_any
 from warren.errors import StoreUnavailable
 from warren.settings.stores.valkey import ValkeyServer
@@ -26,7 +27,9 @@ class Channel:
 
     async def publish(self, message: str) -> None:
         """Raises StoreUnavailable."""
-        await self._pool.ask([(b"PUBLISH", self._name, message.encode())], within=self._patience)
+        (reply,) = await self._pool.ask([(b"PUBLISH", self._name, message.encode())], within=self._patience)
+        if isinstance(reply, Refusal):
+            raise StoreUnavailable(f"{self._pool.name}: {reply.words}")
 
     async def listen(self, hear: Callable[[str], None], *, listening: Callable[[], None]) -> None:
         """Call `hear` for each message, for ever. Raises StoreUnavailable when the connection ends or is dead.

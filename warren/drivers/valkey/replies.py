@@ -13,8 +13,11 @@ from valkey.exceptions import (
 
 LONGEST_WORDS = 200
 
-UNUSABLE = frozenset({"CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "NOAUTH", "WRONGPASS"})
-"""Codes of a server that serves nobody now, or not these keys: what it would say of one key says nothing of others."""
+UNUSABLE = frozenset({"CLUSTERDOWN", "MASTERDOWN", "LOADING", "BUSY", "NOAUTH", "WRONGPASS"})
+"""Codes of a server that serves nobody now: what it would say of one key says nothing of others."""
+ELSEWHERE = frozenset({"MOVED", "ASK", "TRYAGAIN"})
+"""Codes of a node of a Cluster that does not serve a key, or not yet, or not any more."""
+WRONG_TYPE = "WRONGTYPE"
 
 _CODES = {
     OutOfMemoryError: "OOM",

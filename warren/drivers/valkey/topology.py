@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import structlog
 from valkey.asyncio.connection import AbstractConnection
 from valkey.crc import key_slot
 from valkey.exceptions import ConnectionError as LibraryConnectionError
@@ -13,13 +15,18 @@ from valkey.exceptions import ValkeyError
 
 from warren.drivers.valkey.connecting import Address, Connector
 from warren.drivers.valkey.pool import Command, Pool, PoolLimits
-from warren.drivers.valkey.replies import Refusal, Reply
+from warren.drivers.valkey.replies import ELSEWHERE, Refusal, Reply
 from warren.errors import StoreUnavailable
 from warren.settings.stores.valkey import ValkeyServer
+from warren.telemetry.few_lines import FewLines
+
+log = structlog.get_logger()
 
 FIRST_PAUSE_SECONDS = 0.1
 """Pause before a Cluster that could not say who serves what is asked again; it doubles up to the health interval."""
 SLOTS = 16384
+CLUSTER = "the Valkey Cluster"
+"""What logs call all of its nodes together."""
 
 
 class Server(Protocol):
@@ -53,6 +60,10 @@ class Servers(Protocol):
         """Keep up with changes, until cancelled; `changed` is called after each."""
         ...
 
+    def trouble(self) -> str:
+        """Why it is not known who serves what; empty when it is."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -82,6 +93,9 @@ class OneServer:
 
     async def run(self, changed: Callable[[], None]) -> None:
         await asyncio.Event().wait()
+
+    def trouble(self) -> str:
+        return ""
 
     async def close(self) -> None:
         await self._server.pool.close()
@@ -174,12 +188,14 @@ class Cluster:
         self._stale = asyncio.Event()
         self._stale.set()
         self._error = "it has not been asked yet who serves what"
+        self._is_lost = False
+        self._lines = FewLines(time.monotonic)
 
     def of(self, key: bytes) -> Server:
         address = self._owners[key_slot(key)]
         if address is None:
             self._stale.set()
-            raise StoreUnavailable(f"the Valkey Cluster: {self._error}")
+            raise StoreUnavailable(f"{CLUSTER}: {self._error}")
         return _Node(self._nodes[address], self._stale)
 
     def all(self) -> Sequence[Server]:
@@ -198,9 +214,11 @@ class Cluster:
             if await self.refresh():
                 if self._owners != before:
                     changed()
+                self._tell(is_lost=False)
                 pause = FIRST_PAUSE_SECONDS
             else:
                 self._stale.set()
+                self._tell(is_lost=True)
             # However much goes wrong, the nodes are not asked in a tight loop.
             await asyncio.sleep(pause)
             if self._stale.is_set():
@@ -225,9 +243,22 @@ class Cluster:
             return True
         return False
 
+    def trouble(self) -> str:
+        return "" if any(self._owners) else self._error
+
     async def close(self) -> None:
-        for node in self._nodes.values():
-            await node.pool.close()
+        await asyncio.gather(*(node.pool.close() for node in self._nodes.values()))
+
+    def _tell(self, *, is_lost: bool) -> None:
+        if is_lost == self._is_lost:
+            return
+        self._is_lost = is_lost
+        if (more := self._lines.one_more()) is None:
+            return
+        if is_lost:
+            log.warning("distributed_cache_lost", server=CLUSTER, because=self._error, **more)
+        else:
+            log.info("distributed_cache_back", server=CLUSTER, **more)
 
     async def _follow(self, owners: list[Address | None]) -> None:
         wanted = {address for address in owners if address is not None}
@@ -256,7 +287,10 @@ class _Node:
 
     async def ask(self, commands: Sequence[Command], *, within: float) -> list[Reply]:
         with self._doubting():
-            return await self._node.ask(commands, within=within)
+            replies = await self._node.ask(commands, within=within)
+        if any(isinstance(reply, Refusal) and reply.code in ELSEWHERE for reply in replies):
+            self._stale.set()
+        return replies
 
     async def fill(self, *, within: float) -> None:
         with self._doubting():
@@ -277,13 +311,22 @@ def to_any(settings: ValkeyServer) -> Callable[[], Awaitable[AbstractConnection]
     if settings.kind == "sentinel":
         return Sentinels(settings, connector).connect
 
+    addresses = list(settings.addresses)
+
     async def connect() -> AbstractConnection:
-        errors = []
-        for address in settings.addresses:
+        """One that hangs is tried last from then on: the caller's deadline may end this at any await."""
+        errors: list[Exception] = []
+        for address in list(addresses):
+            addresses.remove(address)
+            addresses.append(address)
             try:
-                return await connector.to(address)
+                connection = await connector.to(address)
             except (ValkeyError, OSError) as error:
                 errors.append(error)
+                continue
+            addresses.remove(address)
+            addresses.insert(0, address)
+            return connection
         raise errors[0]
 
     return connect
@@ -301,8 +344,8 @@ def shown(address: Address) -> str:
 def address_of(reply: object, *, asked: Address | None = None) -> Address:
     """Host and port as servers tell them. Raises ValueError for anything else."""
     match reply:
-        case [bytes() as host, (bytes() | int()) as port, *_] if len(host) <= 255:
-            name = host.decode("ascii")  # UnicodeDecodeError is a ValueError
+        case [(bytes() | None) as host, (bytes() | int()) as port, *_] if len(host or b"") <= 255:
+            name = (host or b"").decode("ascii")  # UnicodeDecodeError is a ValueError
             number = int(port)
             if not name and asked is not None:
                 name = asked[0]  # "the same as you have asked"

@@ -43,20 +43,32 @@ class Behind:
         self._wake = wake
         self._capacity = capacity
         self._waiting: OrderedDict[str, Write] = OrderedDict()
+        self._parked: OrderedDict[str, Write] = OrderedDict()
+        """Those whose server took none when it was their turn: nobody looks at them again before `unpark`."""
         self.dropped = 0
         """Writes that had to go for later ones."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._parked)
+
+    @property
+    def is_ready(self) -> bool:
+        """Something waits, and may be tried."""
+        return bool(self._waiting)
 
     def put(self, write: Write) -> None:
         key = key_of(write)
-        if isinstance(write, Renew) and isinstance(self._waiting.get(key), Keep):
-            return  # that does more
+        for place in (self._waiting, self._parked):
+            if isinstance(write, Renew) and isinstance(place.get(key), Keep):
+                return  # that does more
+        if key in self._parked:
+            self._parked[key] = write
+            self._parked.move_to_end(key)
+            return
         self._waiting[key] = write
         self._waiting.move_to_end(key)
-        if len(self._waiting) > self._capacity:
-            self._waiting.popitem(last=False)
+        if len(self) > self._capacity:
+            (self._parked or self._waiting).popitem(last=False)
             self.dropped += 1
         self._wake()
 
@@ -64,23 +76,31 @@ class Behind:
         """They failed: to be tried again, before everything that came meanwhile, and unless that has replaced them."""
         for write in reversed(writes):
             key = key_of(write)
-            if key in self._waiting:
+            if key in self._waiting or key in self._parked:
                 continue
-            if len(self._waiting) >= self._capacity:
+            if len(self) >= self._capacity:
                 self.dropped += 1
                 continue
             self._waiting[key] = write
             self._waiting.move_to_end(key, last=False)
 
     def take(self, wanted: Callable[[str], bool], at_most: int) -> list[Write]:
-        """The oldest of those whose key is wanted now; they wait here no longer."""
-        keys: list[str] = []
-        for key in self._waiting:
+        """The oldest of those whose key is wanted now; they wait here no longer. The others on the way there are parked."""
+        taken: list[Write] = []
+        while self._waiting and len(taken) < at_most:
+            key, write = self._waiting.popitem(last=False)
             if wanted(key):
-                keys.append(key)
-                if len(keys) == at_most:
-                    break
-        return [self._waiting.pop(key) for key in keys]
+                taken.append(write)
+            else:
+                self._parked[key] = write
+        return taken
+
+    def unpark(self) -> None:
+        """A server may take writes again."""
+        if self._parked:
+            self._parked.update(self._waiting)
+            self._waiting, self._parked = self._parked, OrderedDict()
+            self._wake()
 
 
 def key_of(write: Write) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from warren.clusters.roster import Roster
@@ -19,11 +19,14 @@ from warren.memory.distributed.together import Together
 from warren.memory.tiers import TierCounts
 from warren.model import ClusterUrl, CoordinatorId, Placement
 from warren.settings.stores.valkey import ValkeyServer
+from warren.telemetry.few_lines import FewLines
 
 GATHER_SECONDS = 0.02
 """How long writes that nobody waits for are gathered, so that they go out together."""
 BATCH = 100
 """Placements that are written in one go."""
+AGAIN_SECONDS = 1.0
+CLOSE_SECONDS = 2.0
 
 
 class InValkey:
@@ -37,13 +40,16 @@ class InValkey:
         settings: ValkeyServer,
         roster: Current[Roster],
         *,
+        endings: Callable[[], Iterable[tuple[CoordinatorId, ClusterUrl]]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` tells monotonic seconds."""
+        """`endings` are those that this process has learned, told again after an outage. `clock` tells monotonic seconds."""
         self._servers = servers
         self._settings = settings
         self._roster = roster
+        self._endings = endings
         self._clock = clock
+        self._lines = FewLines(clock)
         self._keys = Keys(settings.key_prefix, settings.ttl_seconds or 0, settings.is_cluster)
         self._lanes: dict[str, Lane] = {}
         self._news = asyncio.Event()
@@ -104,40 +110,35 @@ class InValkey:
     async def _is_written(self, lane: Lane, placements: Sequence[Placement]) -> bool:
         commands = [command for placement in placements for command in self._keys.keep(placement)]
         try:
-            await lane.write(commands, is_awaited=True)
+            replies = await lane.write(commands, is_awaited=True)
         except StoreUnavailable:
             return False
-        return True
+        return not any(isinstance(reply, Refusal) for reply in replies)
 
-    async def _read(self, query_id: str) -> Sequence[str | None]:
-        """Backend, group and external URL of the query, and the cluster that its ending belongs to."""
+    async def _read(self, query_id: str) -> Sequence[Reply]:
+        """Backend and group of the query, and the cluster that its ending belongs to."""
         ending = self._keys.find_coordinator(query_id[-5:])
         lane = self._lane(self._servers.of(self._keys.backend(query_id)))
         if not self._settings.is_cluster:
-            return [_value(reply) for reply in await lane.read([*self._keys.find(query_id), ending])]
+            return await lane.read([*self._keys.find(query_id), ending])
         # In a Cluster the ending is on another node; asked at the same time, so that both have the whole budget.
-        other = self._lane(self._servers.of(ending[1]))
         of_query, told = await asyncio.gather(
-            lane.read(self._keys.find(query_id)), other.read([ending]), return_exceptions=True
+            lane.read(self._keys.find(query_id)), self._read_ending(ending), return_exceptions=True
         )
         if isinstance(of_query, BaseException):
             raise of_query
-        return [_value(reply) for reply in (*of_query, None if isinstance(told, BaseException) else told[0])]
+        return [*of_query, None if isinstance(told, BaseException) else told]
 
-    def _placement(self, query_id: str, values: Sequence[str | None]) -> Placement | None:
-        backend, group, external_url, coordinator = values
-        roster = self._roster.value
-        for url in (backend, coordinator):
-            if url is None:
+    async def _read_ending(self, ending: Command) -> Reply:
+        return (await self._lane(self._servers.of(ending[1])).read([ending]))[0]
+
+    def _placement(self, query_id: str, replies: Sequence[Reply]) -> Placement | None:
+        backend, group, coordinator = replies
+        for reply, its_group in ((backend, text_of(group)), (coordinator, None)):
+            if reply in (None, b""):
                 continue
-            of_query = url is backend
-            found = believed(
-                roster,
-                query_id,
-                backend=url,
-                group=group if of_query else None,
-                external_url=external_url if of_query else None,
-            )
+            url = text_of(reply)
+            found = believed(self._roster.value, query_id, backend=url, group=its_group) if url is not None else None
             if found is not None:
                 return found
             self.counts.rejected += 1
@@ -158,13 +159,11 @@ class InValkey:
             self._together = None
 
     async def close(self) -> None:
-        """Write what is still waiting, once, and close all connections."""
-        try:
-            async with asyncio.timeout(self._settings.timeout_or_interval):
+        """After `run`: write what is still waiting, within CLOSE_SECONDS, and close all connections."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 while await self._write_some():
                     pass
-        except TimeoutError:
-            pass
         await self._servers.close()
 
     async def _keep_looking(self) -> None:
@@ -176,11 +175,13 @@ class InValkey:
             async with asyncio.TaskGroup() as looks:
                 for server in servers:
                     looks.create_task(self._lane(server).look(fill=True))
+            self.behind.unpark()  # the key of a write may be another server's by now
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.health_check_seconds):
                     await self._have_changed.wait()
 
     async def _keep_mending(self) -> None:
+        self._trouble.set()  # what was ill when this began
         async with asyncio.TaskGroup() as cures:
             while True:
                 await self._trouble.wait()
@@ -194,9 +195,18 @@ class InValkey:
         if lane.is_ill:  # it fell ill again in the last moment
             self._trouble.set()
 
+    def _mended(self) -> None:
+        for coordinator_id, cluster in self._endings():
+            self.behind.put(Learn(coordinator_id, cluster))  # the server may have lost them
+        self.behind.unpark()
+        self._news.set()
+
     async def _keep_writing(self) -> None:
         while True:
-            await self._news.wait()
+            # What failed without a sign that its server is ill is tried again after a while.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS if self.behind.is_ready else None):
+                    await self._news.wait()
             self._news.clear()
             await asyncio.sleep(GATHER_SECONDS)
             while await self._write_some():
@@ -213,24 +223,28 @@ class InValkey:
         return any(written)
 
     async def _write(self, lane: Lane, writes: list[Write]) -> bool:
-        sizes, commands = [], list[Command]()
-        for write in writes:
-            own = self._commands(write)
-            sizes.append(len(own))
-            commands.extend(own)
+        """False when not all could be written; those that could not wait again."""
+        commands = [self._commands(write) for write in writes]
         try:
-            replies = await lane.write(commands, is_awaited=False)
-        except StoreUnavailable:
-            self.counts.write_errors += len(writes)
+            replies = await lane.write([command for own in commands for command in own], is_awaited=False)
+        except BaseException as error:
             self.behind.put_back(writes)
+            if not isinstance(error, StoreUnavailable):
+                raise
+            self.counts.write_errors += len(writes)
             return False
-        self.counts.writes += len(writes)
-        first = 0
-        for write, size in zip(writes, sizes, strict=True):
-            if isinstance(write, Renew) and replies[first] == 0:
+        of_each = iter(replies)
+        failed = []
+        for write, own in zip(writes, commands, strict=True):
+            said = [next(of_each) for _ in own]
+            if any(isinstance(reply, Refusal) for reply in said):
+                failed.append(write)  # its slot is moving to another node
+            elif isinstance(write, Renew) and said[0] == 0:
                 self.behind.put(Keep(write.placement))  # it has expired, or the server has lost it
-            first += size
-        return True
+        self.behind.put_back(failed)
+        self.counts.write_errors += len(failed)
+        self.counts.writes += len(writes) - len(failed)
+        return not failed
 
     def _commands(self, write: Write) -> Sequence[Command]:
         match write:
@@ -265,8 +279,9 @@ class InValkey:
                 budget_seconds=settings.budget_seconds,
                 timeout_seconds=settings.timeout_or_interval,
                 health_seconds=settings.health_check_seconds,
+                lines=self._lines,
                 trouble=self._trouble.set,
-                mended=self._news.set,
+                mended=self._mended,
             )
         return lane
 
@@ -296,10 +311,6 @@ class InValkey:
                 }
                 for lane in self._lanes.values()
             ],
+            "error": self._servers.trouble(),
             "waitingToBeWritten": len(self.behind),
         }
-
-
-def _value(reply: Reply) -> str | None:
-    """A value of the wrong type, or no value: both are a miss."""
-    return None if isinstance(reply, Refusal) else text_of(reply)

@@ -30,8 +30,11 @@ class Keys:
         return self._of("backend", query_id)
 
     def find(self, query_id: str) -> Sequence[Command]:
-        """What reads the three. GETRANGE, so that a hostile value of many megabytes does not arrive here."""
-        return [_beginning_of(self._of(kind, query_id)) for kind in ("backend", "routinggroup", "externalurl")]
+        """What reads backend and group: the external URL is the cluster's own, whatever somebody has written.
+
+        GETRANGE, so that a hostile value of many megabytes does not arrive here.
+        """
+        return [_beginning_of(self._of(kind, query_id)) for kind in ("backend", "routinggroup")]
 
     def keep(self, placement: Placement) -> Sequence[Command]:
         """What writes the three, each whole."""

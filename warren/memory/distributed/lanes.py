@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from warren.drivers.valkey.pool import Command
-from warren.drivers.valkey.replies import Refusal, Reply
+from warren.drivers.valkey.replies import ELSEWHERE, WRONG_TYPE, Refusal, Reply
 from warren.drivers.valkey.topology import Server
 from warren.errors import StoreSilent, StoreUnavailable
 from warren.memory.distributed.breaker import Breaker
-from warren.memory.distributed.few_lines import FewLines
+from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
 
@@ -29,10 +29,11 @@ class Lane:
         budget_seconds: float,
         timeout_seconds: float,
         health_seconds: float,
+        lines: FewLines,
         trouble: Callable[[], None],
         mended: Callable[[], None],
     ) -> None:
-        """`trouble` is called when somebody should `mend`, `mended` when writing has become possible again.
+        """`lines` keeps the log short; `trouble` is called when somebody should `mend`, `mended` when writing has become possible again.
 
         Seconds: `budget` of a client's request, `timeout` of what nobody waits for, `health` between two looks at a server
         that is well.
@@ -45,7 +46,7 @@ class Lane:
         self._mended = mended
         self.calls = Breaker(clock, longest_pause_seconds=health_seconds)
         self.writes = Breaker(clock, longest_pause_seconds=health_seconds)
-        self._lines = FewLines(clock)
+        self._lines = lines
         self._doubted = False
         self._refused: Sequence[Command] = ()
         self.is_being_mended = False
@@ -65,15 +66,27 @@ class Lane:
         return not (self.calls.is_open or self.writes.is_open)
 
     async def read(self, commands: Sequence[Command]) -> list[Reply]:
-        """The replies, within the budget. Raises StoreUnavailable, at once while the breaker is open."""
-        return await self._ask(commands, self._budget)
+        """The replies, within the budget. Raises StoreUnavailable, at once while the breaker is open.
+
+        A value of the wrong type is a reply like any other; any other refusal means that nothing can be read.
+        """
+        replies = await self._ask(commands, self._budget)
+        for reply in replies:
+            if isinstance(reply, Refusal) and reply.code != WRONG_TYPE:
+                if reply.code not in ELSEWHERE and (more := self._lines.one_more()) is not None:
+                    log.warning("distributed_cache_refuses_reads", server=self.name, because=reply.words, **more)
+                raise StoreUnavailable(f"{self.name}: {reply.words}")
+        return replies
 
     async def write(self, commands: Sequence[Command], *, is_awaited: bool) -> list[Reply]:
-        """As `read`. Raises StoreUnavailable also when the server refuses to write."""
+        """As `read`. Raises StoreUnavailable also when the server refuses to write.
+
+        What is on its way to another node of the Cluster (ELSEWHERE) is a Refusal among the replies.
+        """
         if self.writes.is_open:
             raise StoreUnavailable(self.writes.error)
         replies = await self._ask(commands, self._budget if is_awaited else self._timeout)
-        refused = next((reply for reply in replies if isinstance(reply, Refusal)), None)
+        refused = next((reply for reply in replies if isinstance(reply, Refusal) and reply.code not in ELSEWHERE), None)
         if refused is not None:
             self._is_refused(refused, commands)
             raise StoreUnavailable(refused.words)
@@ -105,11 +118,14 @@ class Lane:
         """Ask until it is well again, for reading and for writing. Returns at once when it is."""
         self.is_being_mended = True
         try:
-            if self._doubted:
-                self._doubted = False
-                await self.look(fill=False)
             while self.is_ill:
-                await (self._try_calls() if self.calls.is_open else self._try_writes())
+                if self.calls.is_open:
+                    await self._try_calls()
+                elif self.writes.is_open:
+                    await self._try_writes()
+                else:
+                    self._doubted = False
+                    await self.look(fill=False)
         finally:
             self.is_being_mended = False
 
@@ -139,6 +155,8 @@ class Lane:
 
     async def _try_calls(self) -> None:
         await asyncio.sleep(self.calls.next_pause())
+        # Kept connections may lead to a host that is dead: each would cost a whole time-out to find that out.
+        await self.server.pool.close_idle()
         try:
             # It is well when it answers within a request's budget, in which no connection should have to be opened.
             await self.server.fill(within=self._timeout)
@@ -148,6 +166,7 @@ class Lane:
             self.calls.error = str(error)
             return
         seconds = self._clock() - self.calls.since
+        self._doubted = False
         self.calls.close()
         if (more := self._lines.one_more()) is not None:
             log.info("distributed_cache_back", server=self.name, seconds=round(seconds, 1), **more)
@@ -160,7 +179,7 @@ class Lane:
             replies = await self._ask(self._refused, self._timeout)
         except StoreUnavailable:
             return
-        if any(isinstance(reply, Refusal) for reply in replies):
+        if any(isinstance(reply, Refusal) and reply.code not in ELSEWHERE for reply in replies):
             return
         self.writes.close()
         if (more := self._lines.one_more()) is not None:

@@ -1,4 +1,4 @@
-from warren.memory.distributed.few_lines import LINES_A_MINUTE, FewLines
+from warren.telemetry.few_lines import LINES_A_MINUTE, FewLines
 
 
 def test_a_flood_is_cut_to_a_few_lines_a_minute_and_counted() -> None:
