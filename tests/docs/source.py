@@ -61,7 +61,7 @@ def _is_level(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Attribute)
         and node.attr in LEVELS
-        and ast.unparse(node.value) in {"log", "structlog.get_logger()"}
+        and ast.unparse(node.value) in {"log", "self._log", "structlog.get_logger()"}
     )
 
 

@@ -63,6 +63,8 @@ class RoundRobin:
         self.followed = 0
         self.submitted: list[str] = []
         """Query ids, the latest last."""
+        self.travelled: set[str] = set()
+        """Ids of queries that were followed at another gateway than took them: chance may lead one home each time."""
         self.is_over = False
         """Every query has ended."""
         self.slowest = 0.0
@@ -84,7 +86,8 @@ class RoundRobin:
     async def _query(self, doors: Sequence[Connection], number: int, meddle: Meddle | None) -> None:
         group = number % 3
         headers = {**USER, "X-Trino-Routing-Group": f"group-{group}"}
-        answer = await self._timed(self._door(doors).ask("POST", "/v1/statement", "SELECT 1", headers))
+        taker = self._door(doors)
+        answer = await self._timed(taker.ask("POST", "/v1/statement", "SELECT 1", headers))
         if answer.status == 200:
             self.submitted.append(answer.json()["id"])
             if meddle is not None:
@@ -96,7 +99,10 @@ class RoundRobin:
             following = answer.json().get("nextUri")
             if following is None:
                 return
-            answer = await self._timed(self._door(doors).ask("GET", "/" + following.split("/", 3)[3]))
+            door = self._door(doors)
+            if door is not taker:
+                self.travelled.add(answer.json()["id"])
+            answer = await self._timed(door.ask("GET", "/" + following.split("/", 3)[3]))
             self.followed += 1
 
     async def _timed(self, asking: Awaitable[Answer]) -> Answer:
