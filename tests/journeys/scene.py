@@ -101,7 +101,10 @@ class Connection:
         self, method: str, target: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
         content = body.encode() if isinstance(body, str) else body
-        fields = {"Host": ":".join(map(str, self.writer.get_extra_info("peername")[:2])), **(headers or {})}
+        peer = self.writer.get_extra_info("peername")
+        if peer is None:
+            raise ConnectionResetError("the peer was gone as soon as the connection was there")
+        fields = {"Host": ":".join(map(str, peer[:2])), **(headers or {})}
         if content is not None:
             fields["Content-Length"] = str(len(content))
         self._send(h11.Request(method=method, target=target, headers=list(fields.items())))
