@@ -88,19 +88,18 @@ async def _of_tiers(
     settings: Settings, database: Database, directory: Path, placements: Sequence[Placement]
 ) -> Mapping[str, Ranks]:
     coordinators = Coordinators()
-    roster = Current(_roster(placements[0]))
     remembering = Remembering(
         settings,
         database,
         state=directory / "lookups",
-        roster=roster,
+        roster=Current(_roster(placements[0])),
         coordinators=coordinators,
         is_reachable=lambda: True,
     )
     cache, (_, history) = remembering.cache, remembering.farther
     try:
         return {
-            **_nearby(Recall(remembering.in_process, coordinators, roster), coordinators, placements),
+            **_nearby(remembering.recall, coordinators, placements),
             "valkey_keep": await timed_waiting(cache.keep, placements),
             "valkey_find": await timed_waiting(finding(cache), placements),
             "history_find": await timed_waiting(finding(history), placements),
@@ -121,7 +120,6 @@ def _roster(placement: Placement) -> Roster:
 
 
 def _nearby(recall: Recall, coordinators: Coordinators, placements: Sequence[Placement]) -> Mapping[str, Ranks]:
-    """`recall` has no stores: with Valkey, what its coordinator id told is found by its placement from then on."""
     queries = [placement.query_id for placement in placements]
     coordinators.learn(CoordinatorId(queries[0][-5:]), placements[0].cluster)
     by_coordinator = timed(recall.nearby, queries)

@@ -175,27 +175,17 @@ async def test_what_no_store_knows_is_remembered_for_two_seconds_unless_one_did_
     assert cache.counts.requests == 5
 
 
-async def test_a_thousand_questions_at_once_ask_each_store_once() -> None:
-    cache = Cache(placed(BLUE))
+@pytest.mark.parametrize(("cache", "found"), [(Cache(placed(BLUE)), placed(BLUE)), (Cache(fails=True), None)])
+async def test_a_thousand_questions_at_once_ask_each_store_once_also_when_it_fails(
+    cache: Cache, found: Placement | None
+) -> None:
     cache.open.clear()
     instance = Stored(cache)
     async with asyncio.TaskGroup() as group:
         asking = [group.create_task(instance.recall.find(ID)) for _ in range(1000)]
         await asyncio.sleep(0)
         cache.open.set()
-    assert {task.result() for task in asking} == {placed(BLUE)}
-    assert cache.counts.requests == 1
-
-
-async def test_a_thousand_questions_to_stores_that_fail_ask_each_once_too() -> None:
-    cache = Cache(fails=True)
-    cache.open.clear()
-    instance = Stored(cache)
-    async with asyncio.TaskGroup() as group:
-        asking = [group.create_task(instance.recall.find(ID)) for _ in range(1000)]
-        await asyncio.sleep(0)
-        cache.open.set()
-    assert {task.result() for task in asking} == {None}
+    assert {task.result() for task in asking} == {found}
     assert cache.counts.requests == 1
 
 
@@ -237,6 +227,14 @@ async def test_a_correction_reaches_every_tier() -> None:
     assert cache.later == [placed(BLUE)]
     assert instance.corrected == [placed(BLUE)]
     assert instance.recall.corrected_count == 1
+
+
+async def test_a_coordinator_id_that_two_clusters_claim_decides_nothing_also_for_queries_seen_before() -> None:
+    instance = Stored(Cache())
+    instance.coordinators.learn(CoordinatorId("6b4yt"), BLUE)
+    assert instance.recall.nearby(ID) == BLUE
+    instance.coordinators.learn(CoordinatorId("6b4yt"), GREEN)
+    assert instance.recall.nearby(ID) is None
 
 
 async def test_a_believed_place_that_has_left_the_roster_is_a_miss() -> None:

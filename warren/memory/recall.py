@@ -12,7 +12,7 @@ from warren.errors import StoreUnavailable
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.tiers import DistributedCache, NoCache, Tier
-from warren.model import ClusterUrl, CoordinatorId, Placement, QueryId
+from warren.model import ClusterUrl, CoordinatorId, Placement
 
 _LENGTH = len("20260416_160256_03078_6b4yt")
 
@@ -69,7 +69,6 @@ class Recall:
         self._coordinators = coordinators
         self._roster = roster
         self._cache = farther.cache
-        self._renews = not isinstance(farther.cache, NoCache)
         self._tiers = tuple(farther.tiers)
         self._correct_history = farther.correct_history
         self._unknown = Denials(clock)
@@ -101,11 +100,9 @@ class Recall:
             # It would stand in the way of what a store knows by now.
             self._in_process.forget(query_id)
         owner = self._coordinators.owner(_coordinator_id(query_id))
-        if owner is not None and (cluster := by_url.get(owner)) is not None:
+        if owner is not None and owner in by_url:
+            # Not kept as a placement: when another cluster claims the same coordinator id, this must stop at once.
             self.by_coordinator += 1
-            if self._renews:
-                # From now on it is renewed in the cache while it is in use, for instances that know less.
-                self._in_process.keep(Placement(QueryId(query_id), owner, cluster.group, cluster.external_url))
             return owner
         self.not_nearby += 1
         return None
