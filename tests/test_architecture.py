@@ -8,12 +8,13 @@ import pytest
 
 WARREN = Path(__file__).parent.parent / "warren"
 
-GROUND = {"model", "errors", "current", "locks", "tasks", "telemetry", "settings"}
+GROUND = {"model", "errors", "current", "locks", "pauses", "tasks", "telemetry", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "current": set(),
     "locks": set(),
+    "pauses": set(),
     "tasks": {"telemetry"},
     "telemetry": {"model"},
     "settings": {"model", "errors"},

@@ -153,6 +153,7 @@ class Measured:
         yield Sample(Metric.HISTORY_SET_ASIDE, (), counts.set_aside)
         yield Sample(Metric.HISTORY_DROPPED, ("memory",), counts.dropped)
         yield Sample(Metric.HISTORY_DROPPED, ("disk",), counts.dropped_on_disk)
+        yield Sample(Metric.HISTORY_DAMAGED, (), counts.damaged)
         yield Sample(Metric.HISTORY_TRIMMED, (), counts.trimmed)
 
     def _clusters(self) -> Iterator[Sample]:

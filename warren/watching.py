@@ -21,7 +21,7 @@ from warren.current import Current
 from warren.drivers.http import HttpClient
 from warren.drivers.sql import Database
 from warren.drivers.sql_notify import NotifyChannel, can_notify
-from warren.drivers.valkey.pubsub import Channel as ValkeyChannel
+from warren.drivers.valkey.pubsub import ValkeyChannel
 from warren.model import ClusterName, ClusterUrl
 from warren.settings.root import Settings
 from warren.settings.sections import MonitorType

@@ -61,7 +61,7 @@ async def test_a_change_is_read_by_the_others_and_not_by_its_maker() -> None:
         here.changes.announce()
         await there.reads_again()
         assert (here.reads, there.reads) == (1, 2), "once each when they began to listen"
-        assert (here.changes.announced, there.changes.heard) == (1, 1)
+        assert len(wire.told) == 1
         for loop in loops:
             loop.cancel()
 

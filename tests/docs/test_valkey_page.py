@@ -15,7 +15,7 @@ from tests.docs.valkey_cli import place_valkey_cli
 from tests.fixtures.valkey import ValkeyProcess
 from tests.fixtures.valkey_sets import ClusterSet
 from tests.memory.distributed.caches import GREEN, cache_at, placed, query, until
-from warren.drivers.valkey.pubsub import Channel
+from warren.drivers.valkey.pubsub import ValkeyChannel
 from warren.model import CoordinatorId
 from warren.settings.describe import every_setting, split
 from warren.settings.stores.valkey import ValkeyConfiguration
@@ -145,7 +145,7 @@ async def do_all_that_a_gateway_does(settings: ValkeyConfiguration) -> None:
         await here.keep(placed(3))
         assert here.counts.write_errors == 0
         listening, heard = asyncio.Event(), asyncio.Event()
-        channel = Channel("trino:query:clusters", settings.server)
+        channel = ValkeyChannel("trino:query:clusters", settings.server)
         async with asyncio.TaskGroup() as group:
             ear = group.create_task(channel.listen(lambda _: heard.set(), listening=listening.set))
             await listening.wait()

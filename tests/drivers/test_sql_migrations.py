@@ -51,17 +51,9 @@ COLUMNS = {
 LONG = "SELECT '" + "ü" * 100_000 + "'"
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)]
-)
-def url(request: pytest.FixtureRequest) -> DatabaseUrl:
-    found: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
-    return found
-
-
 @pytest.fixture
-async def database(url: DatabaseUrl) -> AsyncIterator[Database]:
-    async with contextlib.aclosing(Opened(url, deadline=20.0)) as database:
+async def database(any_database: DatabaseUrl) -> AsyncIterator[Database]:
+    async with contextlib.aclosing(Opened(any_database, deadline=20.0)) as database:
         yield database
 
 
@@ -117,9 +109,9 @@ async def test_tables_of_others_are_left_alone(database: Database) -> None:
 @pytest.mark.parametrize("flyway", [False, True], ids=["without_flyway", "with_flyway"])
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 async def test_a_database_of_a_java_gateway_keeps_its_rows(
-    database: Database, url: DatabaseUrl, version: int, flyway: bool
+    database: Database, any_database: DatabaseUrl, version: int, flyway: bool
 ) -> None:
-    await run(database, upstream(version, url.dialect) + ";" + ROWS)
+    await run(database, upstream(version, any_database.dialect) + ";" + ROWS)
     if flyway:
         await run(database, FLYWAY)
     clusters, (query,) = await contents(database, "gateway_backend"), await contents(database, "query_history")
@@ -134,16 +126,17 @@ async def test_a_database_of_a_java_gateway_keeps_its_rows(
         assert [row["version"] for row in await contents(database, "flyway_schema_history")] == ["0", "1"]
 
 
-async def test_the_index_on_created_is_there_once(database: Database, url: DatabaseUrl) -> None:
+async def test_the_index_on_created_is_there_once(database: Database, any_database: DatabaseUrl) -> None:
     asked = {
         "sqlite": "SELECT name AS n FROM pragma_index_list('query_history') WHERE origin = 'c'",
         "postgresql": "SELECT indexname AS n FROM pg_indexes WHERE tablename = 'query_history' AND indexname <> 'query_history_pkey'",
         "mysql": "SELECT index_name AS n FROM information_schema.statistics WHERE table_schema = DATABASE()"
         " AND table_name = 'query_history' AND index_name <> 'PRIMARY'",
-    }[url.dialect]
-    await run(database, upstream(1, url.dialect))
+    }[any_database.dialect]
+    await run(database, upstream(1, any_database.dialect))
     await run(
-        database, "DROP INDEX query_history_created_idx" + (" ON query_history" if url.dialect == "mysql" else "")
+        database,
+        "DROP INDEX query_history_created_idx" + (" ON query_history" if any_database.dialect == "mysql" else ""),
     )
     assert await database.migrate()
     assert [row["n"] for row in await database.fetch(asked)] == ["query_history_created_idx"]
@@ -161,9 +154,9 @@ async def test_a_database_of_a_newer_warren_is_left_alone(database: Database) ->
     assert not await database.migrate()
 
 
-async def test_a_migration_cut_short_is_done_again(database: Database, url: DatabaseUrl) -> None:
+async def test_a_migration_cut_short_is_done_again(database: Database, any_database: DatabaseUrl) -> None:
     # As MySQL leaves it, where each step is a transaction of its own.
-    await run(database, upstream(2, url.dialect) + ";" + ROWS)
+    await run(database, upstream(2, any_database.dialect) + ";" + ROWS)
     await run(database, "CREATE TABLE warren_alembic_version (version_num varchar(32) PRIMARY KEY)")
     assert await database.migrate()
     await assert_version_four(database)
@@ -190,8 +183,15 @@ MIGRATE = """
 
 
 @pytest.mark.slow
-async def test_processes_that_migrate_at_once_all_succeed(database: Database, url: DatabaseUrl) -> None:
-    arguments = [url.dialect, url.host, str(url.port), url.database, url.user or "", str(url.path or "")]
+async def test_processes_that_migrate_at_once_all_succeed(database: Database, any_database: DatabaseUrl) -> None:
+    arguments = [
+        any_database.dialect,
+        any_database.host,
+        str(any_database.port),
+        any_database.database,
+        any_database.user or "",
+        str(any_database.path or ""),
+    ]
     children = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", textwrap.dedent(MIGRATE), *arguments),

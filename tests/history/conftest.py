@@ -8,17 +8,9 @@ from warren.drivers.sql import Database
 from warren.settings.stores.jdbc import DatabaseUrl
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow), pytest.param("mariadb", marks=pytest.mark.slow)]
-)
-def url(request: pytest.FixtureRequest) -> DatabaseUrl:
-    found: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
-    return found
-
-
 @pytest.fixture
-async def database(url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(url, deadline=20.0)
+async def database(any_database: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(any_database, deadline=20.0)
     await database.migrate()
     yield database
     await database.close()

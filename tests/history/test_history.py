@@ -25,17 +25,17 @@ Outage = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
-def outage(request: pytest.FixtureRequest, url: DatabaseUrl) -> Outage:
+def outage(request: pytest.FixtureRequest, any_database: DatabaseUrl) -> Outage:
     """Lets the database be silent: the server hangs, or somebody else holds SQLite's file."""
 
     @contextlib.asynccontextmanager
     async def silent() -> AsyncIterator[None]:
-        if url.path is None:
-            server: Server = request.getfixturevalue("mariadb" if url.dialect == "mysql" else "postgres")
+        if any_database.path is None:
+            server: Server = request.getfixturevalue("mariadb" if any_database.dialect == "mysql" else "postgres")
             with server.stopped():
                 yield
             return
-        async with aiosqlite.connect(url.path, isolation_level=None) as other:
+        async with aiosqlite.connect(any_database.path, isolation_level=None) as other:
             await other.execute("BEGIN IMMEDIATE")
             yield
             await other.execute("ROLLBACK")
@@ -264,6 +264,5 @@ async def test_without_history_nothing_happens() -> None:
     history = NoHistory()
     history.note(record(1))
     history.correct(*corrected(1))
-    await history.run()
     await history.flush(1.0)
     assert history.counts.queued_rows == 0

@@ -102,9 +102,9 @@ async def make_narrow(database: Database, dialect: str) -> None:
 
 
 async def test_rows_that_a_column_cannot_hold_are_found_and_written_in_a_milder_form(
-    table: Table, database: Database, url: DatabaseUrl, aside: Aside, counts: Counts
+    table: Table, database: Database, any_database: DatabaseUrl, aside: Aside, counts: Counts
 ) -> None:
-    await make_narrow(database, url.dialect)
+    await make_narrow(database, any_database.dialect)
     await table.write([record(n, user_name="Ω" if n in {7, 250, 251, 499} else "ann") for n in range(BATCH_ROWS)])
     rows = await stored(database)
     assert [each["created"] - rows[0]["created"] for each in rows if each["user_name"] == "?"] == [7, 250, 251, 499]
@@ -121,9 +121,9 @@ FORBIDS_THE_PAST = {
 
 
 async def test_rows_that_no_form_makes_good_are_set_aside(
-    table: Table, database: Database, url: DatabaseUrl, aside: Aside, counts: Counts
+    table: Table, database: Database, any_database: DatabaseUrl, aside: Aside, counts: Counts
 ) -> None:
-    await database.execute(FORBIDS_THE_PAST[url.dialect])
+    await database.execute(FORBIDS_THE_PAST[any_database.dialect])
     await table.write([record(n, created=n if n in {0, 300} else 1000 + n) for n in range(BATCH_ROWS)])
     assert await count(database) == counts.written == BATCH_ROWS - 2
     assert [entry for entry, _ in aside.kept] == [record(0, created=0), record(300, created=300)]
@@ -183,7 +183,6 @@ async def test_a_table_that_takes_nothing_is_no_fault_of_the_rows(
         with pytest.raises(StoreUnavailable, match="query_history"):
             await write([record(number) for number in range(BATCH_ROWS)])
     assert (aside.kept, counts.written) == ([], 0)
-    assert "query_history" in counts.last_error
 
 
 async def test_a_correction_that_cannot_be_made_holds_nothing_up(sqlite_url: DatabaseUrl) -> None:

@@ -3,7 +3,7 @@
 from structlog.testing import capture_logs
 
 from warren.history.counts import Counts
-from warren.history.trouble import LONGEST_PAUSE_SECONDS, QUIET_SECONDS, Seldom, Trouble
+from warren.history.trouble import LONGEST_PAUSE_SECONDS, QUIET_SECONDS, Trouble
 
 
 class Clock:
@@ -49,13 +49,3 @@ def test_a_database_that_flaps_fills_no_log() -> None:
             trouble.ended()
             clock.now += QUIET_SECONDS / 10
     assert len(logs) == 20
-
-
-def test_seldom_is_once_in_a_while() -> None:
-    clock = Clock()
-    may_tell = Seldom(clock, seconds=60.0)
-    said = []
-    for second in range(0, 130, 10):
-        clock.now = float(second)
-        said.append(may_tell())
-    assert [10 * at for at, yes in enumerate(said) if yes] == [0, 60, 120]

@@ -1,6 +1,8 @@
 """A change made at one gateway holds at the others at once, not at their next reading."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,15 @@ async def is_gone(here: Gateway) -> bool:
     return (await here.api("GET", "/api/public/backends")).body == b"[]"
 
 
+@asynccontextmanager
+async def two(directory: Path, settings: dict[str, Any]) -> AsyncIterator[tuple[Gateway, Gateway]]:
+    async with (
+        gateway(directory / "here", settings=settings) as here,
+        gateway(directory / "there", settings=settings) as there,
+    ):
+        yield here, there
+
+
 @pytest.fixture
 def without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads the list unless told to: what holds then was told."""
@@ -47,10 +58,7 @@ def without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_reading")
 async def test_postgresql_tells_the_other_instances(tmp_path: Path, postgres_url: DatabaseUrl) -> None:
-    async with (
-        gateway(tmp_path / "here", settings=shared(postgres_url)) as here,
-        gateway(tmp_path / "there", settings=shared(postgres_url)) as there,
-    ):
+    async with two(tmp_path, shared(postgres_url)) as (here, there):
         await change_and_see(here, there)
 
 
@@ -59,18 +67,12 @@ async def test_valkey_tells_the_other_instances(
     tmp_path: Path, mariadb_url: DatabaseUrl, valkey_server: ValkeyProcess
 ) -> None:
     settings = {**shared(mariadb_url), **cache(valkey_server.port)}
-    async with (
-        gateway(tmp_path / "here", settings=settings) as here,
-        gateway(tmp_path / "there", settings=settings) as there,
-    ):
+    async with two(tmp_path, settings) as (here, there):
         await change_and_see(here, there)
 
 
 async def test_a_change_that_nobody_told_is_found_by_reading(tmp_path: Path, mariadb_url: DatabaseUrl) -> None:
-    async with (
-        gateway(tmp_path / "here", settings=shared(mariadb_url)) as here,
-        gateway(tmp_path / "there", settings=shared(mariadb_url)) as there,
-    ):
+    async with two(tmp_path, shared(mariadb_url)) as (here, there):
         await change_and_see(here, there)
 
 
@@ -79,10 +81,7 @@ async def test_who_could_not_listen_for_a_while_reads_when_it_can_again(
     tmp_path: Path, mariadb_url: DatabaseUrl, valkey_server: ValkeyProcess
 ) -> None:
     settings = {**shared(mariadb_url), **cache(valkey_server.port)}
-    async with (
-        gateway(tmp_path / "here", settings=settings) as here,
-        gateway(tmp_path / "there", settings=settings) as there,
-    ):
+    async with two(tmp_path, settings) as (here, there):
         await asyncio.to_thread(valkey_server.kill)
         await here.change("add", "blue", SOMEWHERE)
         await asyncio.to_thread(valkey_server.start)

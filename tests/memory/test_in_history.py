@@ -19,15 +19,9 @@ INSERT = (
 )
 
 
-@pytest.fixture(params=["sqlite_url", "postgres_url", "mariadb_url"])
-def url(request: pytest.FixtureRequest) -> DatabaseUrl:
-    found: DatabaseUrl = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
-async def database(url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(url)
+async def database(any_database: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(any_database)
     await database.migrate()
     yield database
     await database.close()

@@ -1,20 +1,20 @@
 import asyncio
 
-from warren.supervisor.slot import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, News, Pauses
+from warren.supervisor.slot import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, News, Restarts
 
 
 def test_the_next_worker_waits_longer_each_time_while_they_die_young() -> None:
-    pauses = Pauses()
-    assert [pauses.after(1.0) for _ in range(9)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    restarts = Restarts()
+    assert [restarts.after(1.0) for _ in range(9)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert LONGEST_PAUSE_SECONDS == 10.0
 
 
 def test_after_a_long_life_it_waits_no_longer_than_the_first_time() -> None:
-    pauses = Pauses()
+    restarts = Restarts()
     for _ in range(5):
-        pauses.after(1.0)
-    assert pauses.after(STEADY_SECONDS) == FIRST_PAUSE_SECONDS
-    assert pauses.after(1.0) == 2 * FIRST_PAUSE_SECONDS
+        restarts.after(1.0)
+    assert restarts.after(STEADY_SECONDS) == FIRST_PAUSE_SECONDS
+    assert restarts.after(1.0) == 2 * FIRST_PAUSE_SECONDS
 
 
 async def test_news_wakes_all_who_wait_for_something_to_become_true() -> None:

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
 from tests.fixtures.asking import ask as ask_plainly
+from tests.fixtures.child import wait_for
 from tests.fixtures.gateway import GatewayProcess
 from tests.journeys.scene import USER, Connection, Cut, eventually, until
 
@@ -150,3 +153,26 @@ class Crowd:
     async def until_more(self, count: int = 50) -> None:
         wanted = {kind: self.answered[kind] + count for kind in ("fresh", "keeping")}
         await until(lambda: all(self.answered[kind] >= more for kind, more in wanted.items()), "more answers")
+
+
+def add(gateway: GatewayProcess, url: str) -> None:
+    """A cluster, to two workers: one takes the change, the other reads of it within a second."""
+    gateway.add("blue", url)
+    wait_for(lambda: len(know(gateway, "blue")) == 2, seconds=20, what="both to know the cluster")
+
+
+@asynccontextmanager
+async def served(directory: Path, cluster: str | None = None, **settings: Any) -> AsyncIterator[GatewayProcess]:
+    """Two workers of its own for a test that ends them."""
+    gateway = GatewayProcess(directory / "gateway", settings={**SETTINGS, **settings}, workers=2)
+    try:
+        await asyncio.to_thread(gateway.start)
+        if cluster is not None:
+            await asyncio.to_thread(add, gateway, cluster)
+        await until_all_ready(gateway, 2)
+        yield gateway
+    except Exception as failure:
+        failure.add_note(f"the gateway's log ends:\n{gateway.log()[-6000:]}")
+        raise
+    finally:
+        gateway.kill()

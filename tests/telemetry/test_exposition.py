@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from tests.fixtures.openmetrics import families as read_openmetrics
+from tests.telemetry.turns import Turns
 from warren.telemetry.exposition import Form, form_for, slices
 from warren.telemetry.histogram import Histogram
 from warren.telemetry.metrics import Kind, Metric, Sample
@@ -124,16 +125,9 @@ async def test_a_long_list_is_cut_into_slices_and_its_families_stay_whole() -> N
 
 
 async def test_the_loop_has_its_turn_between_slices() -> None:
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
+    turns = Turns()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(other())
+        running = group.create_task(turns.take())
         pieces, longest = 0, 0.0
         began = time.thread_time()
         async for _ in slices(many(), Form.OPENMETRICS):
@@ -142,5 +136,5 @@ async def test_the_loop_has_its_turn_between_slices() -> None:
             await asyncio.sleep(0)
             began = time.thread_time()
         running.cancel()
-    assert turns >= pieces - 1
+    assert turns.count >= pieces - 1
     assert longest < 0.02  # a tenth of that on an idle machine

@@ -3,6 +3,7 @@ import asyncio
 import orjson
 import pytest
 
+from tests.telemetry.turns import Turns
 from warren.telemetry.histogram import Distribution, Histogram
 from warren.telemetry.metrics import Metric, Sample
 from warren.telemetry.pieces import AT_ONCE
@@ -98,22 +99,15 @@ async def test_what_is_no_json_or_too_much_is_refused(text: bytes) -> None:
 
 async def test_others_have_their_turn_while_many_samples_are_told_and_added() -> None:
     many = [Sample(Metric.UPSTREAM_REQUESTS, (f"cluster{number}",), number) for number in range(2000)]
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
+    turns = Turns()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(other())
+        running = group.create_task(turns.take())
         told = await to_json(many)
-        after_telling = turns
+        after_telling = turns.count
         assert await from_json(told) == many
-        after_reading = turns
+        after_reading = turns.count
         assert len(await added({"0": many, "1": many})) == len(many)
-        after_adding = turns
+        after_adding = turns.count
         running.cancel()
     pieces = len(many) // AT_ONCE
     assert min(after_telling, after_reading - after_telling) >= pieces - 1

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from warren.errors import StoreUnavailable
+from warren.pauses import Pauses
 from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
@@ -42,8 +43,6 @@ class Changes:
         self._own = secrets.token_hex(8)
         """What our own announcements say, so that we know them when they come back."""
         self._lines = FewLines(time.monotonic)
-        self.announced = 0
-        self.heard = 0
 
     def announce(self) -> None:
         """Tell the others, without waiting: they read the list each second anyway."""
@@ -70,21 +69,19 @@ class Changes:
             except StoreUnavailable as error:
                 if (more := self._lines.one_more()) is not None:
                     log.info("announcement_failed", because=str(error), **more)
-            else:
-                self.announced += 1
 
     async def _keep_listening(self, channel: Channel, read: Callable[[], None]) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        pauses = Pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         is_told = False
 
         def listening() -> None:
-            nonlocal pause, is_told
-            pause, is_told = FIRST_PAUSE_SECONDS, False
+            nonlocal is_told
+            is_told = False
+            pauses.restart()
             read()  # something may have been told before
 
         def hear(message: str) -> None:
             if message != self._own:
-                self.heard += 1
                 read()
 
         while True:
@@ -94,5 +91,4 @@ class Changes:
                 if not is_told and (more := self._lines.one_more()) is not None:
                     is_told = True
                     log.info("announcements_unheard", because=str(error), **more)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pauses.next())

@@ -36,7 +36,8 @@ ABOUT_ROWS = ("22", "23")
 class Database:
     """One database and its pool of connections, opened as needed.
 
-    Every method raises only StoreUnavailable, its text fit for people: it names the database and holds no secret.
+    Every method raises only StoreUnavailable, and `write` RowsRefused, their text fit for people: it names the database and
+    holds no secret.
     Statements are the same for all dialects; values are bound (`:name`), never written into them. A tuple stands for
     a list in parentheses. Each statement is a transaction of its own, but for those of a batch.
     """

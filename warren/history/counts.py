@@ -33,4 +33,3 @@ class Counts:
     failed_batches: int = 0
     trimmed: int = 0
     """Deleted by this instance because of their age."""
-    last_error: str = ""

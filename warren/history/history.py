@@ -25,8 +25,9 @@ from warren.history.disk.spill import Spill
 from warren.history.queue import Batch, Queue
 from warren.history.record import Correction, Record
 from warren.history.table import BATCH_SECONDS, Table
-from warren.history.trouble import Seldom, Trouble
+from warren.history.trouble import Trouble
 from warren.model import ClusterUrl, GroupName, QueryId
+from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
 
@@ -92,7 +93,7 @@ class History:
         self._flight: Flight | None = None
         self._moving = asyncio.Lock()
         """Held while it is decided what is next, and while rows move from memory to disk."""
-        self._may_tell_dropped = Seldom(clock)
+        self._lines = FewLines(clock, lines=1)
         self._told_dropped = 0
         self._disk_error: str | None = None
 
@@ -243,7 +244,7 @@ class History:
 
     def _tell_dropped(self) -> None:
         dropped = self.counts.dropped + self.counts.dropped_on_disk
-        if dropped > self._told_dropped and self._may_tell_dropped():
+        if dropped > self._told_dropped and self._lines.one_more() is not None:
             log.error("history_dropped", rows=dropped - self._told_dropped, rows_so_far=dropped)
             self._told_dropped = dropped
 
@@ -259,9 +260,6 @@ class NoHistory:
 
     def correct(self, query_id: QueryId, backend_url: ClusterUrl, routing_group: GroupName, external_url: str) -> None:
         """Nothing is changed."""
-
-    async def run(self) -> None:
-        """Nothing is to be done."""
 
     async def flush(self, deadline_seconds: float) -> None:
         """Nothing waits."""

@@ -99,9 +99,8 @@ class Table:
         try:
             # Records first: a correction may be about one of them.
             await self._database.write((self._insert, records), (CORRECT, corrections), deadline=deadline)
-        except (RowsRefused, StoreUnavailable) as error:
+        except (RowsRefused, StoreUnavailable):
             self._counts.failed_batches += 1
-            self._counts.last_error = str(error)
             raise
         self._counts.written += len(entries)
 

@@ -47,7 +47,7 @@ class AccessLog:
             "method": exchange.method.decode("ascii"),
             "path": path_template(exchange.target.decode("latin-1")),
             "status": exchange.status,
-            "user": headers.user(exchange.fields.pairs),
+            "user": headers.user(exchange.fields.named),
             "milliseconds": round((self._clock() - exchange.arrived) * 1000, 1),
         }
         self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -22,7 +22,7 @@ class Choosing:
 
     def decide(self, fields: RequestFields) -> Decision:
         """The routing group of a request, before anybody looks who is there."""
-        return by_group_header(headers.routing_group(fields.pairs), default=self._policy.default)
+        return by_group_header(headers.routing_group(fields.named), default=self._policy.default)
 
     def is_undecided(self, decision: Decision) -> bool:
         """Nobody who may take it is known to be well, and of somebody nothing is known yet: a probe is under way."""

@@ -144,12 +144,12 @@ class Submissions:
         self._tell(attempt, status=held.status)
 
     def _attempt(self, exchange: Exchange, began: float) -> Attempt:
-        pairs = exchange.fields.pairs
+        fields = exchange.fields.named
         return Attempt(
             decision=self._choosing.decide(exchange.fields),
             deadline=began + self._limits.timeout,
-            user=headers.user(pairs),
-            source=headers.source(pairs),
+            user=headers.user(fields),
+            source=headers.source(fields),
             began=began,
         )
 

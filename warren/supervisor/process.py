@@ -11,7 +11,7 @@ import structlog
 
 from warren.errors import Problem
 from warren.supervisor.launch import Configuration
-from warren.supervisor.words import Leave, Orders, Report, Seen, Standing
+from warren.supervisor.words import LONGEST_LINE, Leave, Orders, Report, Seen, Standing
 
 log = structlog.get_logger()
 
@@ -23,7 +23,6 @@ FIRST_WORD_SECONDS = 60.0
 """So long may a new one take to say anything: a crowded machine takes its time to load a program."""
 NOW_SECONDS = 2.0
 """So long may one take that is told to stop at once."""
-LONGEST_LINE = 1024 * 1024
 
 
 class WorkerProcess:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from warren.pauses import Pauses
 from warren.supervisor.launch import Configuration, Place, launch
 from warren.supervisor.process import WorkerProcess
 from warren.supervisor.words import Seen, Standing
@@ -36,17 +37,17 @@ class News:
             await self._told.wait()
 
 
-class Pauses:
+class Restarts:
     """How long to wait before the next worker is started: longer each time, while they die young."""
 
     def __init__(self) -> None:
-        self._next = FIRST_PAUSE_SECONDS
+        self._pauses = Pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
     def after(self, lived_seconds: float) -> float:
         """In seconds, when the last one has lived for so long."""
-        pause = FIRST_PAUSE_SECONDS if lived_seconds >= STEADY_SECONDS else self._next
-        self._next = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        return pause
+        if lived_seconds >= STEADY_SECONDS:
+            self._pauses.restart()
+        return self._pauses.next()
 
 
 class Slot:
@@ -75,7 +76,7 @@ class Slot:
         self._news = news
         self._on_news = on_news
         self._filling = asyncio.Lock()
-        self._pauses = Pauses()
+        self._restarts = Restarts()
 
     @property
     def is_lost(self) -> bool:
@@ -105,7 +106,7 @@ class Slot:
         await self._fill()
         while True:
             await self._news.until(lambda: self.is_lost)
-            await asyncio.sleep(self._pauses.after(self.worker.lived_seconds if self.worker is not None else 0.0))
+            await asyncio.sleep(self._restarts.after(self.worker.lived_seconds if self.worker is not None else 0.0))
             await self._fill()
 
     async def replace(self, configuration: Configuration) -> str:
@@ -138,7 +139,7 @@ class Slot:
         if former is not None:
             self._former.add(former)
         self.worker, self._configuration = successor, successor.configuration
-        self._pauses = Pauses()
+        self._restarts = Restarts()
         self._on_news()
 
     async def _fill(self) -> None:

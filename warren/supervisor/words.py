@@ -7,6 +7,9 @@ import orjson
 
 from warren.errors import Problem
 
+LONGEST_LINE = 1024 * 1024
+"""Bytes; Linux has room for all that is wrong with a configuration."""
+
 
 class Standing(Enum):
     """How far an instance has come."""

@@ -20,7 +20,7 @@ from warren.process import database_of, failures, most_connections
 from warren.settings.root import Settings
 from warren.siblings import Siblings
 from warren.supervisor.launch import Configuration, Errand
-from warren.supervisor.words import Leave, Orders, Report, Standing
+from warren.supervisor.words import LONGEST_LINE, Leave, Orders, Report, Standing
 from warren.telemetry.logs import configure_logging
 
 log = structlog.get_logger()
@@ -28,7 +28,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 0.1
 REPORT_SECONDS = 0.5
 """How often a worker tells that it is well, when there is nothing new to tell."""
-LONGEST_LINE = 1024 * 1024
 
 
 class Member:

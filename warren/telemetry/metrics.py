@@ -119,6 +119,7 @@ class Metric(Enum):
     HISTORY_DROPPED = _counter(
         "warren_history_dropped_total", "Rows that are lost, by where there was no room", "where"
     )
+    HISTORY_DAMAGED = _counter("warren_history_damaged_total", "Lines of files with rows that could not be read")
     HISTORY_TRIMMED = _counter("warren_history_trimmed_total", "Rows deleted because of their age")
 
     CLUSTER_ACTIVE = _gauge("warren_cluster_active", "Whether people let a cluster work (1)", "cluster", of_each=True)

@@ -7,14 +7,14 @@ import pytest
 from tests.fixtures.rough import rough
 from tests.fixtures.valkey import ValkeyProcess
 from warren.drivers.valkey import pubsub
-from warren.drivers.valkey.pubsub import Channel
+from warren.drivers.valkey.pubsub import ValkeyChannel
 from warren.errors import StoreUnavailable
 from warren.settings.stores.valkey import ValkeyConfiguration
 
 
-def channel(port: int, **more: object) -> Channel:
+def channel(port: int, **more: object) -> ValkeyChannel:
     settings = {"host": "127.0.0.1", "port": port, **more}
-    return Channel("trino:query:clusters", ValkeyConfiguration.model_validate(settings).server)
+    return ValkeyChannel("trino:query:clusters", ValkeyConfiguration.model_validate(settings).server)
 
 
 async def test_what_is_told_is_heard_by_all_who_listen(valkey_server: ValkeyProcess) -> None:
@@ -60,6 +60,6 @@ async def test_a_listener_whose_connection_is_dead_notices(
             await listening
 
 
-async def ends(here: Channel, ready: asyncio.Event) -> None:
+async def ends(here: ValkeyChannel, ready: asyncio.Event) -> None:
     with pytest.raises(StoreUnavailable):
         await here.listen(lambda _: None, listening=ready.set)

@@ -15,7 +15,7 @@ QUIET_SECONDS = 10.0
 """After so long without a word the server is asked whether it still lives: a dead connection is as quiet as a good one."""
 
 
-class Channel:
+class ValkeyChannel:
     """A channel, on whichever server answers. In a Cluster every node passes on what any of them is told."""
 
     def __init__(self, name: str, settings: ValkeyServer) -> None:

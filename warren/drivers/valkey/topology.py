@@ -17,6 +17,7 @@ from warren.drivers.valkey.connecting import Address, Connector
 from warren.drivers.valkey.pool import Command, Pool, PoolLimits
 from warren.drivers.valkey.replies import ELSEWHERE, Refusal, Reply
 from warren.errors import StoreUnavailable
+from warren.pauses import Pauses
 from warren.settings.stores.valkey import ValkeyServer
 from warren.telemetry.few_lines import FewLines
 
@@ -202,7 +203,7 @@ class Cluster:
         return [_Node(node, self._stale) for node in self._nodes.values()]
 
     async def run(self, changed: Callable[[], None]) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        pauses = Pauses(FIRST_PAUSE_SECONDS, self._settings.health_check_seconds)
         while True:
             try:
                 async with asyncio.timeout(self._settings.health_check_seconds):
@@ -215,14 +216,12 @@ class Cluster:
                 if self._owners != before:
                     changed()
                 self._tell(is_lost=False)
-                pause = FIRST_PAUSE_SECONDS
+                pauses.restart()
             else:
                 self._stale.set()
                 self._tell(is_lost=True)
             # However much goes wrong, the nodes are not asked in a tight loop.
-            await asyncio.sleep(pause)
-            if self._stale.is_set():
-                pause = min(pause * 2, self._settings.health_check_seconds)
+            await asyncio.sleep(pauses.next())
 
     async def refresh(self) -> bool:
         """Ask who serves what; False when nobody could say."""

@@ -11,7 +11,7 @@ import structlog
 from warren.history.counts import Counts
 from warren.history.disk.lines import line_of
 from warren.history.record import Entry
-from warren.history.trouble import Seldom
+from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ class SetAside:
         self._path = directory / "set-aside.jsonl"
         self._counts = counts
         self._most_bytes = most_bytes
-        self._may_tell = Seldom(clock)
+        self._lines = FewLines(clock, lines=1)
 
     async def keep(self, entry: Entry, reason: str) -> None:
         """Put it there; when the file is full or cannot be written, it is dropped and counted. Never fails."""
@@ -38,7 +38,7 @@ class SetAside:
         except OSError as error:
             self._counts.dropped += 1
             reason = f"{reason}; not kept: {error}"
-        if self._may_tell():
+        if self._lines.one_more() is not None:
             log.warning(
                 "history_rows_set_aside", rows_so_far=self._counts.set_aside, because=reason, file=str(self._path)
             )

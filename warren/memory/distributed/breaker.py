@@ -5,6 +5,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from warren.errors import StoreSilent, StoreUnavailable
+from warren.pauses import Pauses
 
 SILENCES = 3
 WITHIN_SECONDS = 1.0
@@ -29,9 +30,8 @@ class Breaker:
     def __init__(self, clock: Callable[[], float], *, longest_pause_seconds: float = LONGEST_PAUSE_SECONDS) -> None:
         """`clock` tells monotonic seconds."""
         self._clock = clock
-        self._longest_pause = min(longest_pause_seconds, LONGEST_PAUSE_SECONDS)
         self._silences: deque[float] = deque(maxlen=SILENCES)
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pauses = Pauses(FIRST_PAUSE_SECONDS, min(longest_pause_seconds, LONGEST_PAUSE_SECONDS))
         self.is_open = False
         self.since = clock()
         """When it was last opened or closed, by the clock."""
@@ -62,7 +62,7 @@ class Breaker:
         self.since = self._clock()
         self.error = error
         self.opened += 1
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pauses.restart()
 
     def close(self) -> None:
         """A probe succeeded."""
@@ -72,6 +72,4 @@ class Breaker:
 
     def next_pause(self) -> float:
         """Seconds until the next probe; more each time."""
-        pause = self._pause
-        self._pause = min(pause * 2, self._longest_pause)
-        return min(pause, self._longest_pause)
+        return self._pauses.next()

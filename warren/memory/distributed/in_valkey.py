@@ -301,12 +301,8 @@ class InValkey:
                     "server": lane.name,
                     "breaker": lane.calls.state.value,
                     "writes": "refused" if lane.writes.is_open else "taken",
-                    "error": lane.calls.error
-                    if lane.calls.is_open
-                    else lane.writes.error
-                    if lane.writes.is_open
-                    else "",
-                    "seconds": round(now - (lane.writes if lane.writes.is_open else lane.calls).since, 1),
+                    "error": lane.concern.error if lane.concern.is_open else "",
+                    "seconds": round(now - lane.concern.since, 1),
                     "connections": {"inUse": lane.server.pool.in_use, "idle": lane.server.pool.idle},
                 }
                 for lane in self._lanes.values()

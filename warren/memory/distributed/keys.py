@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from warren.drivers.valkey.pool import Command
 from warren.model import ClusterUrl, CoordinatorId, Placement
-
-Command = tuple[bytes, ...]
 
 LONGEST_VALUE = 512
 """Bytes of a value that are read: a URL or a group has at most 256 characters. The server cuts off the rest."""

@@ -58,6 +58,11 @@ class Lane:
         return (self.calls.is_open or self.writes.is_open or self._doubted) and not self.is_gone
 
     @property
+    def concern(self) -> Breaker:
+        """The one to tell people of: that which is open, the calls' first."""
+        return self.writes if self.writes.is_open and not self.calls.is_open else self.calls
+
+    @property
     def name(self) -> str:
         return self.server.name
 
