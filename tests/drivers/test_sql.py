@@ -11,7 +11,7 @@ import aiosqlite
 import pytest
 
 from tests.fixtures.databases import Server
-from warren.drivers.sql import Database
+from warren.drivers.sql import Database, NewRows
 from warren.errors import RowsRefused, StoreUnavailable
 from warren.settings.stores.jdbc import DatabaseUrl
 
@@ -60,6 +60,7 @@ async def test_statements_take_bound_values_and_answer_rows(url: DatabaseUrl) ->
 
 NOTES = "CREATE TABLE notes (id varchar(9) NOT NULL PRIMARY KEY, body varchar(9))"
 NOTE = "INSERT INTO notes (id, body) VALUES (:id, :body)"
+NEW = NewRows("notes", "id", {"id": str, "body": str})
 
 
 def notes(*ids: str, body: str = "x") -> list[dict[str, object]]:
@@ -69,22 +70,24 @@ def notes(*ids: str, body: str = "x") -> list[dict[str, object]]:
 async def test_a_batch_is_stored_whole_and_rows_that_are_there_stay(url: DatabaseUrl) -> None:
     async with opened(url) as database:
         await database.execute(NOTES)
-        new = NOTE + database.unless_there("id")
-        await database.write((new, notes("a", "b")), deadline=20.0)
+        await database.write((NEW, notes("a", "b")), deadline=20.0)
         change = "UPDATE notes SET body = :body WHERE id = :id"
-        await database.write((new, notes("b", "c", "c", body="y")), (change, notes("a", body="z")), deadline=20.0)
-        await database.write((new, []), deadline=20.0)
+        await database.write((NEW, notes("b", "c", "c", body="y")), (change, notes("a", body="z")), deadline=20.0)
+        await database.write((NEW, []), deadline=20.0)
         rows = await database.fetch("SELECT id, body FROM notes ORDER BY id")
     assert [(row["id"], row["body"]) for row in rows] == [("a", "z"), ("b", "x"), ("c", "y")]
 
 
 @pytest.mark.parametrize("bad", [{"id": None}, {"body": "\ud800"}])
-async def test_a_batch_with_a_bad_row_is_refused_whole(url: DatabaseUrl, bad: dict[str, object]) -> None:
+@pytest.mark.parametrize("step", [NOTE, NEW], ids=["statement", "new_rows"])
+async def test_a_batch_with_a_bad_row_is_refused_whole(
+    url: DatabaseUrl, step: str | NewRows, bad: dict[str, object]
+) -> None:
     async with opened(url) as database:
         await database.execute(NOTES)
         rows = [*notes("a"), {"id": "b", "body": "hush", **bad}, *notes("c")]
         with pytest.raises(RowsRefused) as caught:
-            await database.write((NOTE, rows), deadline=20.0)
+            await database.write((step, rows), deadline=20.0)
         assert await database.fetch("SELECT id FROM notes") == []
     assert database.label in str(caught.value)
     assert "hush" not in str(caught.value)

@@ -3,16 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from warren.drivers.sql import Database, Row
+from warren.drivers.sql import Database, NewRows, Row
 from warren.errors import RowsRefused, StoreUnavailable
 from warren.history.counts import Counts
-from warren.history.record import Correction, Entry, Record, briefest, cleaned, milder
+from warren.history.record import COLUMNS, Correction, Entry, Record, briefest, cleaned, milder
 
-INSERT = (
-    "INSERT INTO query_history"
-    " (query_id, query_text, created, backend_url, user_name, source, routing_group, external_url) VALUES"
-    " (:query_id, :query_text, :created, :backend_url, :user_name, :source, :routing_group, :external_url)"
-)
+INSERT = NewRows("query_history", "query_id", {**dict.fromkeys(COLUMNS, str), "created": int})
 CORRECT = (
     "UPDATE query_history SET backend_url = :backend_url, routing_group = :routing_group, external_url = :external_url"
     " WHERE query_id = :query_id"
@@ -30,7 +26,6 @@ class Table:
 
     def __init__(self, database: Database, set_aside: SetAside, counts: Counts) -> None:
         self._database = database
-        self._insert = INSERT + database.unless_there("query_id")
         self._set_aside = set_aside
         self._counts = counts
 
@@ -98,7 +93,7 @@ class Table:
         self._counts.batches += 1
         try:
             # Records first: a correction may be about one of them.
-            await self._database.write((self._insert, records), (CORRECT, corrections), deadline=deadline)
+            await self._database.write((INSERT, records), (CORRECT, corrections), deadline=deadline)
         except (RowsRefused, StoreUnavailable):
             self._counts.failed_batches += 1
             raise

@@ -23,6 +23,9 @@ Whatever matches needs neither `check_target` nor `classify`: the one accepts it
 calls it a searchable Follow of the same id. It matches less than they accept: what it misses goes to them.
 """
 
+FAST_SUBMIT = b"/v1/statement"
+"""The target of the everyday statement: a POST there is a Submit, and nothing more is to be read of it."""
+
 _QUERY = ("v1", "query")
 _SPOOLED = ("v1", "spooled")
 _UI = ("ui",)

@@ -6,7 +6,7 @@ from warren.errors import GatewayError
 from warren.memory.recall import Recall
 from warren.model import QueryId
 from warren.protocol.asked import Follow, FollowKind, Own, Spooled, Submit
-from warren.protocol.paths import FAST_FOLLOW, Paths
+from warren.protocol.paths import FAST_FOLLOW, FAST_SUBMIT, Paths
 from warren.protocol.refusals import refusal
 from warren.protocol.targets import check_target
 from warren.proxy.access_log import AccessLog
@@ -65,7 +65,10 @@ class Entry:
             if owner is not None:
                 exchange.forward_to(self._upstreams.of(owner), self._patience.follow)
                 return
-        self._classify(exchange)
+        if exchange.target == FAST_SUBMIT and exchange.method == b"POST":
+            exchange.hold(self._submissions.submit(exchange))
+        else:
+            self._classify(exchange)
 
     def refusal(self, status: int, sentence: str, accept: bytes | None) -> tuple[bytes, bytes]:
         return refusal(status, sentence, instance=self._instance, accept=accept)

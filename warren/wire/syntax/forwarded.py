@@ -40,6 +40,7 @@ _SET_HERE: Final = HOP_BY_HOP | {
     b"x-warren-client-address",
     b"x-warren-scheme",
 }
+_SET_HERE_OF_STATEMENTS: Final = _SET_HERE | {b"accept-encoding"}
 _NEVER_NAMED: Final = frozenset(
     {b"close", b"keep-alive", b"content-length", b"content-type", b"authorization", b"accept-encoding", b"cookie"}
 )
@@ -138,11 +139,11 @@ def request_block(
 
     `identity` asks for an answer without a content coding: its front must be read for the query id.
     """
-    dropped = _SET_HERE | (fields.hop_by_hop - _NEVER_NAMED)
-    if identity:
-        dropped |= {b"accept-encoding"}
-    lines = [b"%b: %b\r\n" % pair for pair in fields.pairs if pair[0].lower() not in dropped]
-    lines.insert(0, b"Host: %b\r\n" % to.host)
+    dropped = _SET_HERE_OF_STATEMENTS if identity else _SET_HERE
+    if fields.hop_by_hop:
+        dropped |= fields.hop_by_hop - _NEVER_NAMED
+    lines = [b"Host: %b\r\n" % to.host]
+    lines += [b"%b: %b\r\n" % pair for pair in fields.pairs if pair[0].lower() not in dropped]
     if identity:
         lines.append(b"Accept-Encoding: identity\r\n")
     if to.own:
