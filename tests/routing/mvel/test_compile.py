@@ -1,0 +1,113 @@
+import pytest
+
+from tests.routing.mvel.running import FACTS, holds
+from warren.routing.mvel.compile import MvelError, RuleFailed, compile_action, compile_condition
+from warren.routing.mvel.scope import Scope
+
+
+@pytest.mark.parametrize(
+    ("condition", "true"),
+    [
+        ('request.getHeader("X-Trino-Source") == "airflow"', True),
+        ('request.getHeader("X-Trino-Source") == "airflow";', True),
+        ('request.getHeader("X-Trino-Source") != "airflow"', False),
+        ('request.getHeader("nobody") == null', True),
+        ('request.getHeader("nobody") contains "x"', False),
+        ('request.getHeader("X-Trino-Client-Tags") contains "label=special"', True),
+        ('request.getHeader("X-Trino-Client-Tags").toLowerCase.contains("label=special")', True),
+        ('["airflow", "dbt"] contains request.getHeader("X-Trino-Source")', True),
+        ('request.getHeader("X-Trino-Source") ~= "air.*"', True),
+        ("trinoQueryProperties.isNewQuerySubmission", True),
+        ('trinoRequestUser.userExistsAndEquals("bill")', False),
+        ('state.get("a") == null', True),
+    ],
+)
+def test_a_condition_holds_or_does_not(condition: str, true: bool) -> None:
+    assert holds(condition) is true
+
+
+@pytest.mark.parametrize(
+    ("condition", "what"),
+    [("1", "Integer"), ('"true"', "String"), ("null", "null"), ('state.get("a")', "null"), ("[1]", "ArrayList")],
+)
+def test_a_condition_that_is_no_boolean_fails(condition: str, what: str) -> None:
+    with pytest.raises(RuleFailed, match=f"the condition is not a boolean but {what}"):
+        holds(condition)
+
+
+def test_a_condition_is_a_single_expression() -> None:
+    with pytest.raises(MvelError, match="expected the end of the condition, found 2"):
+        compile_condition("1 == 1; 2 == 2")
+    with pytest.raises(MvelError, match="expected a value, found if"):
+        compile_condition("if (true) { true }")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "puts"),
+    [
+        ("true", set(), set()),
+        ('request.getMethod == "GET" || state.a', {"request", "state"}, set()),
+        ('result.put("routingGroup", "a"); result.put("other", 1)', {"result"}, {"routingGroup", "other"}),
+        ("result.put(FileBasedRoutingGroupSelector.RESULTS_ROUTING_GROUP_KEY, 1)", {"result"}, {"routingGroup"}),
+        ('result["a"] = 1; result.b = 2; result.putIfAbsent("c", 3)', {"result"}, {"a", "b", "c"}),
+        ('result.put("a" + "b", 1); state.put("c", 1)', {"result", "state"}, set()),
+        ("trinoQueryProperties.body", {"trinoQueryProperties"}, set()),
+        ("trinoRequestUser.user", {"trinoRequestUser"}, set()),
+        ('if (false) { result.put("a", 1) } else { foreach (x : []) { result.put("b", 1) } }', {"result"}, {"a", "b"}),
+    ],
+)
+def test_a_compiled_text_says_what_it_mentions_and_may_decide(text: str, names: set[str], puts: set[str]) -> None:
+    compiled = compile_action(text)
+    assert compiled.text == text
+    assert (set(compiled.names), set(compiled.puts)) == (names, puts)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ('request.getHeader("X-Trino-Source") == "airflow"', [('request.getHeader("X-Trino-Source")', "airflow")]),
+        (
+            'request . getHeader( "X-Trino-Source" )\n .toUpperCase.contains("A  B")',
+            [('request . getHeader( "X-Trino-Source" ) .toUpperCase.contains("A  B")', False)],
+        ),
+        (
+            'false && request.isSecure || trinoQueryProperties.queryType == "Query"',
+            [("trinoQueryProperties.queryType", "Query")],
+        ),
+        ('result.put("a", request.getMethod())', [("request.getMethod()", "POST")]),
+        ('state.put("a", [1]); state.get("a").add(2); state.a', [('state.get("a")', [1]), ("state.a", [1, 2])]),
+        ("state[request.method] == null", [("request.method", "POST"), ("state[request.method]", None)]),
+        ("1 == 1", []),
+    ],
+)
+def test_a_traced_text_shows_what_it_read(text: str, seen: list[tuple[str, object]]) -> None:
+    scope = Scope(FACTS)
+    compile_action(text, traced=True).run(scope)
+    assert scope.seen == seen
+    untraced = Scope(FACTS)
+    compile_action(text).run(untraced)
+    assert untraced.seen == []
+    assert untraced.result == scope.result
+
+
+def test_loops_spend_steps_and_others_do_not() -> None:
+    scope = Scope(FACTS, steps=100)
+    compile_condition('request.getHeader("X-Trino-Source") == "airflow"').run(scope)
+    assert scope.steps == 100
+    compile_action("x = 0; foreach (i : [1, 2, 3]) { x += i }").run(scope)
+    assert scope.steps == 100 - 3 * 2
+    compile_action(" + ".join(["1"] * 30)).run(scope)
+    assert scope.steps == 100 - 3 * 2 - 29
+
+
+def test_a_rule_that_does_too_much_is_stopped() -> None:
+    digits = '"0123456789".toCharArray()'
+    text = f"x = 0; foreach (a : {digits}) {{ foreach (b : {digits}) {{ x += 1 }} }} x"
+    assert compile_action(text).run(Scope(FACTS)) == 100
+    with pytest.raises(RuleFailed, match="too many steps"):
+        compile_action(text).run(Scope(FACTS, steps=99))
+
+
+def test_a_variable_without_a_value_is_named() -> None:
+    with pytest.raises(RuleFailed, match="the variable x has no value yet"):
+        compile_action("if (false) { x = 1 } x").run(Scope(FACTS))
