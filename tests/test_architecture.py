@@ -8,10 +8,11 @@ import pytest
 
 WARREN = Path(__file__).parent.parent / "warren"
 
-GROUND = {"model", "errors", "current", "locks", "pauses", "tasks", "telemetry", "settings"}
+GROUND = {"model", "errors", "facts", "current", "locks", "pauses", "tasks", "telemetry", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
+    "facts": {"model"},
     "current": set(),
     "locks": set(),
     "pauses": set(),
@@ -19,13 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "telemetry": {"model"},
     "settings": {"model", "errors"},
     "wire": GROUND,
-    "protocol": {"model", "errors"},
-    "routing": {"model", "errors"},
+    "protocol": {"model", "errors", "facts"},
+    "routing": {"model", "errors", "facts"},
     "drivers": GROUND,
     "clusters": GROUND | {"drivers"},
     "memory": GROUND | {"drivers", "clusters"},
     "history": GROUND | {"drivers"},
-    "proxy": GROUND | {"wire", "drivers", "protocol", "routing", "clusters", "memory", "history"},
+    "rulebook": GROUND | {"drivers", "protocol", "routing"},
+    "replay": GROUND | {"drivers", "protocol", "routing", "rulebook", "history"},
+    "proxy": GROUND | {"wire", "drivers", "protocol", "routing", "clusters", "memory", "history", "rulebook"},
     "admin": GROUND | {"routing", "clusters", "memory", "history"},
     "ui": set(),
     "simulator": set(),
@@ -34,6 +37,7 @@ ANYTHING = {
     "app",
     "watching",
     "remembering",
+    "steering",
     "doors",
     "measured",
     "places",
@@ -41,6 +45,7 @@ ANYTHING = {
     "wiring",
     "process",
     "check",
+    "explain",
     "cli",
     "demo",
     "supervisor",
@@ -60,11 +65,11 @@ DOORS: dict[str, set[str]] = {
     "uvicorn": {"admin", "ui"},
     "prometheus_client": {"telemetry"},
     "pydantic": {"settings", "admin"},
-    "yaml": {"settings", "admin", "demo"},
+    "yaml": {"settings", "admin", "demo", "rulebook"},
     "click": {"cli"},
-    "rich": {"cli", "demo"},
+    "rich": {"cli", "demo", "replay"},
 }
-PURE = {"protocol", "routing", "model", "errors"}
+PURE = {"protocol", "routing", "model", "errors", "facts"}
 IMPURE = {"asyncio", "socket", "time", "random", "logging", "structlog", "os", "threading", "subprocess", "uvloop"}
 
 

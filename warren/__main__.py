@@ -1,6 +1,6 @@
 """`python -m warren`."""
 
-from warren.cli import main
+from warren.cli.main import main
 
 if __name__ == "__main__":
     main()

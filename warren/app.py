@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import socket
 import ssl
 import time
@@ -23,8 +22,8 @@ from warren.drivers.sql import Database
 from warren.errors import GatewayError
 from warren.measured import Measured
 from warren.memory.denials import Denials
-from warren.model import ClusterName, ClusterUrl, GroupName
-from warren.places import OwnPlace
+from warren.model import ClusterName, ClusterUrl
+from warren.places import OwnPlace, host_name
 from warren.protocol.paths import Paths
 from warren.proxy.access_log import AccessLog
 from warren.proxy.choosing import Choosing
@@ -33,11 +32,11 @@ from warren.proxy.search import Search
 from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.remembering import Remembering
-from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
 from warren.settings.root import STATEMENT, Settings
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.siblings import Siblings
+from warren.steering import Steering, fallback_policy, rulebook_of
 from warren.supervisor.words import Standing
 from warren.tasks import Tasks, supervised
 from warren.watching import Watching, channels_of
@@ -69,11 +68,6 @@ DRAIN_LOOK_SECONDS = 0.05
 CLUSTERS_SHOWN = 100
 
 
-def host_name() -> str:
-    """The host's name as it can stand in headers: `instanceName` has the same characters."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "warren"
-
-
 class Instance:
     """Serves clients from `run` until `stop`. Made inside the running loop."""
 
@@ -89,11 +83,12 @@ class Instance:
     ) -> None:
         """`state` is where its files are. The doors are its own from now on.
 
-        Raises SettingsError when the library for this kind of database is not installed.
+        Raises SettingsError when the library for this kind of database is not installed, or the rules cannot be used.
         """
         self._settings = settings
         self._state = state
         self._channels = channels_of(settings, database)
+        self._rulebook = rulebook_of(settings, state)
         self._database = Database(database)
         self._doors = doors
         self._siblings = siblings
@@ -153,6 +148,7 @@ class Instance:
         finally:
             self._own_place.leave()
             self._doors.close()
+            await self._steering.close()
             await self._remembering.close()
             await self._watching.close()
             log.info("stopped", instance=self._name)
@@ -161,16 +157,17 @@ class Instance:
 
     def _build_clusters(self) -> None:
         first = self._doors.own[0]
+        self._probe_headers = probe_headers(
+            self._settings,
+            port=first.socket.getsockname()[1],
+            secure=first.secure,
+            pseudonym=self._forwarding.pseudonym.decode("ascii"),
+        )
         self._watching = Watching(
             self._settings,
             self._database,
             state=self._state,
-            probe_headers=probe_headers(
-                self._settings,
-                port=first.socket.getsockname()[1],
-                secure=first.secure,
-                pseudonym=self._forwarding.pseudonym.decode("ascii"),
-            ),
+            probe_headers=self._probe_headers,
             on_change=self._changed,
             channels=self._channels,
         )
@@ -185,6 +182,13 @@ class Instance:
             coordinators=self._watching.coordinators,
             is_reachable=lambda: self._watching.registry.database_state().reachable,
         )
+        self._steering = Steering(
+            self._settings,
+            rulebook=self._rulebook,
+            recall=self._remembering.recall,
+            watching=self._watching,
+            probe_headers=self._probe_headers,
+        )
 
     def _build_journey(self) -> None:
         settings = self._settings
@@ -193,15 +197,13 @@ class Instance:
             ticker=self._ticker, limits=upstream_limits(settings), tls=self._watching.tls, on_trouble=self._suspect
         )
         recall = self._remembering.recall
-        policy = FallbackPolicy(
-            default=GroupName(settings.routing.default_routing_group), strict=settings.routing.strict_groups
-        )
-        self._choosing = Choosing(self._roster, policy, AtRandom(random.randrange))
+        self._choosing = Choosing(self._roster, fallback_policy(settings), AtRandom(random.randrange))
         self._submissions = Submissions(
+            self._steering.deciding,
             self._choosing,
             self._upstreams,
             recall,
-            self._remembering.history,
+            history=self._remembering.history,
             limits=submission_limits(settings),
             clock=time.monotonic,
             unix=time.time,
@@ -226,6 +228,7 @@ class Instance:
             upstreams=self._upstreams,
             submissions=self._submissions,
             search=self._search,
+            deciding=self._steering.deciding,
             choosing=self._choosing,
             own_endpoints=self._own_endpoints(),
             patience=Patience(follow=follow_patience(settings), other=other_patience(settings)),
@@ -244,6 +247,7 @@ class Instance:
             serving=self._serving,
             upstreams=self._upstreams,
             submissions=self._submissions,
+            steering=self._steering,
             search=self._search,
             remembering=self._remembering,
             watching=self._watching,
@@ -257,6 +261,7 @@ class Instance:
             readiness=self._readiness,
             siblings=self._siblings,
             metrics=Metrics(self._measured.samples, self._remembering.state, self._siblings),
+            explain=self._steering.explain,
             allow_from=self._settings.admin_allow_from,
         )
         self._admin = PrivateServer(app, own_socket)
@@ -280,7 +285,10 @@ class Instance:
 
     def _make_access_log(self) -> AccessLog | None:
         path = self._settings.server.access_log_path
-        return AccessLog(path, clock=time.monotonic, unix=time.time) if path is not None else None
+        if path is None:
+            return None
+        claim = self._settings.request_analyzer_config.token_user_field
+        return AccessLog(path, claim=claim, clock=time.monotonic, unix=time.time)
 
     # --- running
 
@@ -289,6 +297,7 @@ class Instance:
             supervised(self._ticker.run, name="ticker"),
             *self._watching.loops(),
             *self._remembering.loops(),
+            *self._steering.loops(),
             supervised(self._admin.run, name="own_endpoints"),
             self._note_lateness(),
         ]
@@ -362,6 +371,7 @@ class Instance:
             },
             "connections": len(self._serving.connections),
             **self.memory_state(),
+            **self._steering.state(),
         }
         if lacking := self._why_not_ready():
             return Readiness(False, lacking, details)

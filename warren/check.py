@@ -8,7 +8,7 @@ from warren.clusters.store import ClusterStore, Rows
 from warren.drivers.http import HttpClient
 from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
-from warren.model import Cluster, HealthStatus
+from warren.model import Cluster, Health, HealthStatus
 from warren.settings.root import Settings
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.wire.tls import cluster_context
@@ -45,7 +45,8 @@ async def connect(settings: Settings, url: DatabaseUrl) -> list[Finding]:
     return [*findings, *await _ask(settings, rows.clusters)]
 
 
-async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Finding]:
+async def healths(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Health]:
+    """How each of them is, asked once, all at the same time."""
     tls = settings.proxy_tls
     context = cluster_context(
         ca_file=tls.ca_file,
@@ -62,10 +63,14 @@ async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Findin
         seen = await asyncio.gather(*(monitor.check(cluster) for cluster in clusters))
     finally:
         await http.aclose()
+    return [Health(each.status, each.reason) for each in seen]
+
+
+async def _ask(settings: Settings, clusters: tuple[Cluster, ...]) -> list[Finding]:
     findings = []
-    for cluster, each in zip(clusters, seen, strict=True):
-        is_well = each.status is HealthStatus.HEALTHY
-        says = "answers" if is_well else f"{each.status.value.lower()}, {each.reason}"
+    for cluster, health in zip(clusters, await healths(settings, clusters), strict=True):
+        is_well = health.status is HealthStatus.HEALTHY
+        says = "answers" if is_well else f"{health.status.value.lower()}, {health.reason}"
         inactive = "" if cluster.active else " (inactive)"
         # People switch off what they take down, so an inactive cluster that is silent is nothing wrong.
         findings.append(

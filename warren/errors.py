@@ -68,9 +68,15 @@ class Problem:
     """What stands there; never a secret."""
     remedy: str
     """What was expected, and what to write instead."""
+    column: int | None = None
+    """Column in that line, counted from 1, where it helps to find the place."""
+    file: str = ""
+    """The file, when it is another one than the configuration."""
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
+        column = f", column {self.column}" if self.column is not None else ""
+        file = f"{self.file}: " if self.file else ""
+        where = f"{file}line {self.line}{column}: " if self.line is not None else file
         key = f"{self.key}: " if self.key else ""
         found = f"{self.found}: " if self.found else ""
         return f"{where}{key}{found}{self.remedy}"

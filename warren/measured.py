@@ -12,6 +12,7 @@ from warren.proxy.search import Search
 from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.remembering import Remembering
+from warren.steering import Steering
 from warren.telemetry.histogram import NOTHING
 from warren.telemetry.metrics import Metric, Sample
 from warren.telemetry.own_process import OwnProcess, own_process
@@ -30,6 +31,7 @@ class Measured:
         serving: Serving,
         upstreams: Upstreams,
         submissions: Submissions,
+        steering: Steering,
         search: Search,
         remembering: Remembering,
         watching: Watching,
@@ -37,6 +39,7 @@ class Measured:
         self._serving = serving
         self._upstreams = upstreams
         self._submissions = submissions
+        self._steering = steering
         self._search = search
         self._remembering = remembering
         self._watching = watching
@@ -54,6 +57,7 @@ class Measured:
         yield from self._clients()
         yield from self._of_upstreams()
         yield from self._statements()
+        yield from self._steered()
         yield from self._owners()
         yield from self._tiers()
         yield from self._cache()
@@ -86,16 +90,51 @@ class Measured:
 
     def _statements(self) -> Iterator[Sample]:
         counts = self._submissions.counts
-        for outcome, number in (
-            ("taken", counts.taken),
-            ("taken_elsewhere", counts.taken_elsewhere),
-            ("turned_down", counts.turned_down),
-            ("refused", counts.refused),
-            ("abandoned", counts.abandoned),
-        ):
-            yield Sample(Metric.STATEMENTS, (outcome,), number)
+        yield from outcomes(
+            Metric.STATEMENTS,
+            taken=counts.taken,
+            taken_elsewhere=counts.taken_elsewhere,
+            turned_down=counts.turned_down,
+            refused=counts.refused,
+            abandoned=counts.abandoned,
+        )
         yield Sample(Metric.STATEMENT_TRIES, (), counts.tries)
         yield Sample(Metric.STATEMENT_SECONDS, (), counts.latency.now())
+
+    def _steered(self) -> Iterator[Sample]:
+        deciding = self._steering.deciding
+        decided, read, kills = deciding.counts, deciding.analysing.counts, deciding.kills.counts
+        yield from outcomes(
+            Metric.DECISIONS,
+            header=decided.by_header,
+            rules=decided.by_rules,
+            service=decided.by_service,
+            fallback=decided.fell_back,
+            rejected=decided.rejected,
+        )
+        understood = read.read - read.not_understood
+        yield from outcomes(Metric.ANALYSED, understood=understood, not_understood=read.not_understood)
+        yield from outcomes(Metric.KILLS, nearby=kills.nearby, search=kills.found, unknown=kills.unknown)
+        if (rulebook := self._steering.rulebook) is not None:
+            yield Sample(Metric.RULES, (), len(rulebook.current.value.rules))
+            yield Sample(Metric.RULES_CURRENT, (), int(not rulebook.error))
+            yield from outcomes(Metric.RULES_CHANGES, used=rulebook.counts.used, refused=rulebook.counts.refused)
+        if (service := self._steering.service) is not None:
+            asked = service.counts
+            yield from outcomes(
+                Metric.RULES_SERVICE, answered=asked.answered, failed=asked.failed, left_alone=asked.refused_by_breaker
+            )
+            yield Sample(Metric.RULES_SERVICE_SECONDS, (), service.seconds.now())
+            yield Sample(Metric.RULES_SERVICE_OPEN, (), int(service.is_left_alone))
+        if (user_info := self._steering.user_info) is not None:
+            known = user_info.counts
+            yield from outcomes(
+                Metric.USER_INFO,
+                remembered=known.remembered,
+                answered=known.answered,
+                failed=known.failed,
+                left_alone=known.spared + known.refused,
+            )
 
     def _owners(self) -> Iterator[Sample]:
         recall, counts = self._remembering.recall, self._search.counts
@@ -197,6 +236,12 @@ def _of_tier(tier: str, counts: TierCounts) -> Iterator[Sample]:
     yield Sample(Metric.TIER_WRITES, (tier,), counts.writes)
     yield Sample(Metric.TIER_WRITE_ERRORS, (tier,), counts.write_errors)
     yield Sample(Metric.TIER_SECONDS, (tier,), counts.latency.now())
+
+
+def outcomes(metric: Metric, **numbers: int) -> Iterator[Sample]:
+    """A sample for each value of the metric's one label."""
+    for outcome, number in numbers.items():
+        yield Sample(metric, (outcome,), number)
 
 
 def _of_process(process: OwnProcess) -> Iterator[Sample]:

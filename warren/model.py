@@ -49,6 +49,10 @@ class Decision:
 
     group: GroupName
     because: str
+    fallback: GroupName | None = None
+    """The group that takes it when nobody in `group` can, instead of the default group; `group` itself means nobody."""
+    cluster: ClusterName | None = None
+    """The one cluster that shall run it: others of its group may not, only those of `fallback`."""
 
 
 class HealthStatus(Enum):

@@ -1,7 +1,9 @@
 """Where one process keeps the socket of its own endpoints: a name of its own, found abandoned when the process is gone."""
 
 import os
+import re
 import secrets
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -55,3 +57,8 @@ def remove_abandoned(directory: Path) -> None:
             lock_path.with_suffix(".sock").unlink(missing_ok=True)
             lock_path.unlink(missing_ok=True)
             os.close(lock)
+
+
+def host_name() -> str:
+    """The host's name as it can stand in headers: `instanceName` has the same characters."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "warren"

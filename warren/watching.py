@@ -54,7 +54,7 @@ class Watching:
         self.coordinators = Coordinators()
         self.tls = _cluster_tls(settings)
         self._clock = SystemClock()
-        self._http = HttpClient(tls=self.tls, connect_seconds=settings.server.monitor_client.connect_timeout_seconds)
+        self.http = HttpClient(tls=self.tls, connect_seconds=settings.server.monitor_client.connect_timeout_seconds)
         self.prober = Prober(
             self._monitor(probe_headers),
             self.roster,
@@ -90,7 +90,7 @@ class Watching:
 
     async def close(self) -> None:
         await self.changes.close()
-        await self._http.aclose()
+        await self.http.aclose()
         # Left open, its threads would keep a process that failed from ending.
         await self._database.close()
 
@@ -98,7 +98,7 @@ class Watching:
         settings = self._settings
         if settings.cluster_stats_configuration.monitor_type is MonitorType.NOOP:
             return Noop()
-        return InfoApi(self._http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
+        return InfoApi(self.http, headers, retries=settings.monitor.retries, deadline_seconds=probe_seconds(settings))
 
 
 def _cluster_tls(settings: Settings) -> ssl.SSLContext:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message
@@ -16,6 +18,8 @@ from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import RegistryConflict, StoreUnavailable
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, SiblingAnswer
+from warren.routing.candidates import FallbackPolicy
+from warren.rulebook.explaining import Explainer, Question
 from warren.telemetry.metrics import Sample
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -99,7 +103,7 @@ class Answer:
     def text(self) -> str:
         return self.body.decode()
 
-    def json(self) -> object:
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
@@ -125,8 +129,24 @@ class Own:
             readiness=lambda: self.readiness,
             siblings=self.siblings,
             metrics=self.metrics(),
+            explain=self.explain,
             allow_from=[ip_network(network) for network in self.allow_from],
         )
+
+    async def explain(self, described: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As a gateway without rules."""
+        explainer = Explainer(
+            rules=lambda: None,
+            clusters=lambda: self.roster.value,
+            policy=FallbackPolicy(default=GroupName("adhoc"), strict=False),
+            claim="email",
+            analyses=False,
+            max_body_size=1000,
+            v2=False,
+            now=lambda: datetime.fromtimestamp(0, UTC),
+            chance=lambda: 0.0,
+        )
+        return await explainer.explain(Question(**described))
 
     def metrics(self) -> Metrics:
         async def samples() -> list[Sample]:

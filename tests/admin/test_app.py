@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.admin.own import JSON, Own, cluster, roster_of, unavailable
 from warren.admin.app import PAGE, routes
+from warren.admin.explaining import Explaining
 from warren.admin.management import Management
 from warren.admin.page import Page
 from warren.admin.readiness import Probes
@@ -175,6 +176,7 @@ def test_every_endpoint_is_documented() -> None:
         Probes(lambda: own.readiness, own.siblings, ()),
         Page("gw-1", own.roster, lambda: own.readiness),
         own.metrics(),
+        Explaining(own.explain),
     )
     assert len(listed) > 15
     for route in listed:

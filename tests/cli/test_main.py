@@ -16,10 +16,10 @@ from click.testing import CliRunner
 
 from tests.fixtures.child import Child, free_port
 from warren import __version__
-from warren.cli import main
+from warren.cli.main import main
 from warren.simulator.coordinator import Simulator
 
-COMMANDS = ("serve", "check", "migrate", "simulate", "demo")
+COMMANDS = ("serve", "check", "migrate", "explain", "rules", "replay", "simulate", "demo")
 
 
 @pytest.fixture

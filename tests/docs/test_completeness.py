@@ -12,10 +12,11 @@ from tests.admin.own import Own
 from tests.docs.pages import DOCS, PAGES, ROOT, anchors, blocks, links, name_of, prose
 from tests.docs.source import Event, events, statuses
 from warren.admin.app import routes
+from warren.admin.explaining import Explaining
 from warren.admin.management import Management
 from warren.admin.page import Page
 from warren.admin.readiness import Probes
-from warren.cli import main
+from warren.cli.main import main
 from warren.settings.describe import every_setting, split
 from warren.settings.load import parse
 
@@ -64,6 +65,7 @@ def own_routes() -> list[Route]:
         Probes(readiness, own.siblings, ()),
         Page("gw", own.roster, readiness),
         own.metrics(),
+        Explaining(own.explain),
     )
 
 

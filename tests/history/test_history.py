@@ -113,8 +113,10 @@ async def test_a_database_that_is_silent_for_a_while_costs_no_row(
     rows = await stored(database)
     assert rows == [row(0, **MOVED), *(row(number) for number in range(1, 1003))]
     assert (history.counts.dropped, history.counts.dropped_on_disk, history.counts.damaged) == (0, 0, 0)
-    assert [each["event"] for each in logs] == ["history_delayed", "history_caught_up"]
-    assert logs[1]["rows"] >= 1001
+    # A library may have something to say about the connections that were cut.
+    told = [each for each in logs if each["event"].startswith("history_")]
+    assert [each["event"] for each in told] == ["history_delayed", "history_caught_up"]
+    assert told[1]["rows"] >= 1001
 
 
 async def test_a_correction_that_comes_while_its_row_waits_on_disk_is_made(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -83,6 +84,17 @@ async def test_whoever_loses_the_lease_stops(database: Database) -> None:
     assert counts.trimmed == 20
     (lease,) = await database.fetch("SELECT holder FROM warren_leases")
     assert lease["holder"] == "another"
+
+
+async def test_reasons_go_with_their_rows_and_those_without_a_row_go_too(database: Database) -> None:
+    rows = [aged(1, 5), aged(2, 5), aged(3, 0)]
+    await Table(database, keep_nothing, Counts()).write([replace(row, routing_reason="because") for row in rows])
+    await database.execute("DELETE FROM query_history WHERE query_id = :id", id=rows[1].query_id)
+    counts = Counts()
+    await retention(database, counts, Pauses()).trim()
+    assert counts.trimmed == 1
+    left = await database.fetch("SELECT query_id FROM warren_routing_reasons")
+    assert [row["query_id"] for row in left] == [rows[2].query_id]
 
 
 async def test_any_number_of_hours_can_be_kept(database: Database) -> None:

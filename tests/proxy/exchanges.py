@@ -5,8 +5,10 @@ from typing import Any, cast
 
 from warren.errors import GatewayError
 from warren.model import ClusterUrl
+from warren.wire.body import RequestBody
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
+from warren.wire.syntax.forwarded import AS_IT_IS
 from warren.wire.syntax.heads import read_request_fields
 from warren.wire.upstream import Upstream
 
@@ -33,6 +35,9 @@ class FakeExchange:
         self.on_end: Callable[[Exchange], None] | None = None
         self.answers = dict(answers or {})
         self.asked: list[str] = []
+        self.decisions: list[Coroutine[Any, Any, None]] = []
+        self.body: RequestBody | None = None
+        self.rewrite = AS_IT_IS
         self.held: list[Held] = []
         self.done: list[object] = []
         """What the client got: an upstream's name, a status, an error, or the name of a coroutine."""
@@ -43,15 +48,21 @@ class FakeExchange:
     def client_address(self) -> bytes:
         return b"192.0.2.1"
 
-    async def whole_body(self, limit: int) -> None:
-        pass
-
     def forward_to(self, upstream: Upstream, patience: float) -> None:
         self.done.append((upstream.name, patience))
 
     def hold(self, decision: Coroutine[Any, Any, None]) -> None:
         self.done.append(cast(Any, decision).__qualname__)
-        decision.close()
+        self.decisions.append(decision)
+
+    async def decided(self) -> None:
+        """Let the coroutines that it holds come to their ends; their errors are the client's."""
+        for decision in self.decisions:
+            self.done.remove(cast(Any, decision).__qualname__)
+            try:
+                await decision
+            except GatewayError as error:
+                self.refuse(error)
 
     def answer(self, status: int, _content_type: bytes, _body: bytes) -> None:
         self.done.append(status)

@@ -17,7 +17,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(path: Path) -> AccessLog:
     moments = iter(float(number) for number in range(1000))
-    return AccessLog(path, clock=lambda: next(moments), unix=lambda: 1_777_777_777.25)
+    return AccessLog(path, claim="email", clock=lambda: next(moments), unix=lambda: 1_777_777_777.25)
 
 
 def noted(log: AccessLog, target: str = "/v1/info", status: int = 200) -> None:

@@ -7,7 +7,6 @@ from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName, 
 from warren.proxy.choosing import Choosing
 from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
-from warren.wire.syntax.heads import read_request_fields
 
 ADHOC, ETL = GroupName("adhoc"), GroupName("etl")
 H, U, N, P = HealthStatus.HEALTHY, HealthStatus.UNHEALTHY, HealthStatus.UNKNOWN, HealthStatus.PENDING
@@ -31,20 +30,6 @@ def choosing(*clusters: tuple[GroupName, HealthStatus], strict: bool = False, ac
         if status is not HealthStatus.UNKNOWN:
             roster = roster.with_health(cluster.name, Health(status))
     return Choosing(Current(roster), FallbackPolicy(default=ADHOC, strict=strict), AtRandom(lambda _: 0))
-
-
-@pytest.mark.parametrize(
-    ("block", "group"),
-    [
-        (b"Host: x\r\n\r\n", "adhoc"),
-        (b"Host: x\r\nX-Trino-Routing-Group: etl\r\n\r\n", "etl"),
-        (b"Host: x\r\nx-trino-routing-group:  etl \r\n\r\n", "etl"),
-        (b"Host: x\r\nX-Trino-Routing-Group: \r\n\r\n", "adhoc"),
-    ],
-)
-def test_the_group_is_that_of_the_header_or_the_default_one(block: bytes, group: str) -> None:
-    fields = read_request_fields(block, http_1_0=False, max_fields=10)
-    assert choosing().decide(fields).group == group
 
 
 def test_a_cluster_of_the_group_is_chosen_with_the_reason() -> None:

@@ -11,13 +11,17 @@ from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Health, HealthStatus, Placement, QueryId
 from warren.protocol.paths import Paths
+from warren.proxy.analysing import Analysing
 from warren.proxy.choosing import Choosing
+from warren.proxy.deciding import ByHeader, Deciding, DecidingCounts
 from warren.proxy.entry import Entry, Patience
+from warren.proxy.kills import Kills
 from warren.proxy.search import Search
 from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
+from warren.rulebook.userinfo import NoUserInfo
 from warren.wire.syntax.forwarded import Destination
 from warren.wire.ticker import Ticker
 from warren.wire.upstream import Upstream, UpstreamLimits
@@ -59,6 +63,13 @@ def entry(*, is_empty: bool = False) -> Entry:
         ),
         submissions=cast(Submissions, Held()),
         search=cast(Search, Held()),
+        deciding=Deciding(
+            selector=ByHeader(GroupName("adhoc"), DecidingCounts()),
+            analysing=Analysing(max_body_size=9, v2=False),
+            kills=cast(Kills, Held()),
+            who_holds=NoUserInfo(),
+            claim="email",
+        ),
         choosing=Choosing(current, FallbackPolicy(default=GroupName("adhoc"), strict=False), AtRandom(lambda _: 0)),
         own_endpoints=Upstream(
             "own", destination=Destination(host=b"own", own=True), ticker=ticker, limits=UpstreamLimits()
@@ -93,6 +104,10 @@ def entry(*, is_empty: bool = False) -> Entry:
 async def test_every_request_goes_its_way(method: str, target: str, done: object) -> None:
     exchange = FakeExchange(method, target)
     entry().requested(exchange.as_exchange())
+    if done == ANY and exchange.decisions:
+        await exchange.decided()
+    for decision in exchange.decisions:
+        decision.close()
     assert exchange.done == [done]
 
 
@@ -101,6 +116,7 @@ async def test_without_a_cluster_other_requests_are_refused_and_own_endpoints_ar
     other, own = FakeExchange("GET", "/v1/info"), FakeExchange("GET", "/gateway")
     here.requested(other.as_exchange())
     here.requested(own.as_exchange())
+    await other.decided()
     assert (other.done, own.done) == ([503], [OWN])
 
 

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -38,8 +38,22 @@ def inactive(which: Cluster) -> Cluster:
     return replace(which, active=False)
 
 
-def roster(etl: Sequence[Member] = (), adhoc: Sequence[Member] = ()) -> Members:
-    return lambda group: {ETL: etl, ADHOC: adhoc}.get(group, ())
+@dataclass(frozen=True)
+class Fixed:
+    """Two groups, whatever their clusters say of themselves."""
+
+    etl: Members
+    adhoc: Members
+
+    def members(self, group: GroupName) -> Members:
+        return {ETL: self.etl, ADHOC: self.adhoc}.get(group, ())
+
+    def pinned(self, name: ClusterName) -> Members:
+        return [member for member in (*self.etl, *self.adhoc) if member[0].name == name]
+
+
+def roster(etl: Sequence[Member] = (), adhoc: Sequence[Member] = ()) -> Fixed:
+    return Fixed(etl, adhoc)
 
 
 def policy(*, strict: bool = False) -> FallbackPolicy:
@@ -154,3 +168,46 @@ def test_a_hostile_group_name_stays_one_short_line_in_the_error() -> None:
         candidates(hostile, roster(), policy())
     assert str(failure.value).isprintable()
     assert len(str(failure.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("decision", "strict", "chosen"),
+    [
+        (Decision(ETL, "", fallback=ADHOC), True, GREEN),
+        (Decision(ETL, "", cluster=RED.name), False, RED),
+        (Decision(ADHOC, "", cluster=RED.name), True, RED),
+        (Decision(ETL, "", cluster=BLUE.name, fallback=ADHOC), True, GREEN),
+        (Decision(ETL, "", cluster=BLUE.name, fallback=ETL), False, RED),
+        (Decision(ADHOC, "", cluster=ClusterName("gone"), fallback=ADHOC), False, GREEN),
+    ],
+)
+def test_rules_may_name_a_cluster_and_a_group_to_fall_back_to(
+    decision: Decision, strict: bool, chosen: Cluster
+) -> None:
+    etl = [(BLUE, DOWN), (RED, HEALTHY)] if decision.cluster is not None else [(BLUE, DOWN)]
+    found = candidates(decision, roster(etl, [(GREEN, HEALTHY)]), policy(strict=strict))
+    assert found.clusters == (chosen,)
+
+
+@pytest.mark.parametrize(
+    ("decision", "says"),
+    [
+        (Decision(ETL, "", fallback=ETL), "group etl has no usable cluster (blue: unhealthy, connection refused)"),
+        (
+            Decision(ADHOC, "", cluster=BLUE.name),
+            "cluster blue is not usable (blue: unhealthy, connection refused)",
+        ),
+        (Decision(ETL, "", cluster=ClusterName("gone")), "cluster gone is not usable (there is no such cluster)"),
+        (
+            Decision(ETL, "", fallback=GroupName("night")),
+            (
+                "group etl has no usable cluster (blue: unhealthy, connection refused),"
+                " nor has fall-back group night (there is no cluster in it)"
+            ),
+        ),
+    ],
+)
+def test_nobody_else_takes_it_than_rules_say(decision: Decision, says: str) -> None:
+    with pytest.raises(NoClusterAvailable) as failure:
+        candidates(decision, roster([(BLUE, DOWN)], [(GREEN, HEALTHY)]), policy())
+    assert str(failure.value) == says

@@ -55,6 +55,10 @@ LIMITS = [
     ("search.maxConcurrent", ["1", "100000"], ["0", "100001"]),
     ("search.maxConcurrentPerClient", ["1", "100000"], ["0", "100001"]),
     ("search.ignoreUnreachableAfter", ["0s"], ["-1s"]),
+    ("routingRules.rulesExternalConfiguration.timeout", ["1ns", "20s"], ["0s", "21s"]),
+    ("routingRules.rulesRefreshPeriod", ["0s"], ["-1s"]),
+    ("requestAnalyzerConfig.maxBodySize", ["1", "100000000"], ["0", "100000001"]),
+    ("requestAnalyzerConfig.tokenUserField", ["a"], ["''"]),
     ("limits.maxHeaderCount", ["20", "10000"], ["19", "10001"]),
     ("limits.headTimeout", ["1ns"], ["0s"]),
     ("limits.statementBodyKept", ["0B", "1GB"], ["-1B", "1073741825B"]),
@@ -66,6 +70,9 @@ QUERY_HISTORY = ("dataStore.queryHistoryHoursRetention", ["1"], ["0"])
 
 def document(key: str, value: str) -> str:
     section, dot, name = key.partition(".")
+    if section == "routingRules" and "." in name:
+        inner, _, name = name.partition(".")
+        return f"{section}: {{{inner}: {{{name}: {value}}}}}"
     text = f"{section}: {{{name}: {value}}}" if dot else f"{key}: {value}"
     return text.replace("{query", "{jdbcUrl: 'jdbc:sqlite:x', query") if section == "dataStore" else text
 

@@ -94,7 +94,7 @@ def test_what_has_no_effect_in_it_is_named_once() -> None:
 
     assert warnings == (
         "serverConfig: accepted without effect: node.environment, log.levels-file, http-server.threads.max",
-        "not offered in this version, and off or only about the web UI: managedApps, routingRules, uiConfiguration",
+        "not offered in this version, and off or only about the web UI: managedApps, uiConfiguration",
         (
             "serverConfig.proxy.http-client.max-response-content-length: no effect, since answers stream through, "
             "so there is no limit to set"
@@ -309,7 +309,7 @@ routing: {}
         ["line 5", "dataStore.paswd"],
         ["line 6", "monitor.taskDelay"],
         ["line 7", "authentication"],
-        ["line 8", "routingRules.rulesEngineEnabled"],
+        ["line 8", "routingRules"],
         ["line 9", "extraWhitelistPaths[0]"],
         ["line 10", "${ENV:MISSING}"],
         ["line 10", "nothing"],

@@ -11,7 +11,7 @@ from tests.wire.stage import Stage, Talker, listening, listening_on_path, make_u
 from warren.errors import ClusterFellSilent, ClusterMisbehaved, GatewayError
 from warren.wire.exchange import Exchange
 from warren.wire.held import MAX_HELD
-from warren.wire.syntax.forwarded import Destination
+from warren.wire.syntax.forwarded import Destination, Rewrite
 from warren.wire.upstream import Upstream, UpstreamLimits
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -292,7 +292,8 @@ async def test_the_budget_is_shared_by_all_kept_bodies() -> None:
     async with stage(budget=6) as gateway:
 
         async def decision(exchange: Exchange) -> None:
-            await exchange.whole_body(100)
+            assert exchange.body is not None
+            await exchange.arrives(exchange.body.whole(100))
             exchange.answer(200, b"text/plain", b"whole")
 
         deciding(gateway, decision)
@@ -312,7 +313,8 @@ async def test_a_whole_body_is_waited_for_up_to_its_limit(size: int) -> None:
     async with stage() as gateway:
 
         async def decision(exchange: Exchange) -> None:
-            await exchange.whole_body(size)
+            assert exchange.body is not None
+            await exchange.arrives(exchange.body.whole(size))
             assert exchange.body is not None
             exchange.answer(200, b"text/plain", b"%d" % len(exchange.body.content))
 
@@ -406,7 +408,8 @@ async def test_several_are_asked_at_once_and_the_others_are_closed() -> None:
                         proof.append(held)
 
             proof: list[object] = []
-            await exchange.whole_body(100)
+            assert exchange.body is not None
+            await exchange.arrives(exchange.body.whole(100))
             await asyncio.gather(*map(inquire, upstreams))
             exchange.release(proof[0])  # type: ignore[arg-type]  # a HeldAnswer, by the branch above
 
@@ -468,7 +471,7 @@ async def test_a_statement_asks_for_an_answer_without_content_coding() -> None:
     async with stage() as gateway:
 
         def identity(exchange: Exchange) -> None:
-            exchange.identity = True
+            exchange.rewrite = Rewrite(identity=True)
             exchange.forward_to(gateway.upstream, 5.0)
 
         gateway.script.decide = identity

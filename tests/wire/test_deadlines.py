@@ -186,7 +186,8 @@ async def test_a_body_that_somebody_waits_for_and_that_stops_is_a_408() -> None:
     async with stage() as gateway:
 
         async def decision(exchange: Exchange) -> None:
-            await exchange.whole_body(100)
+            assert exchange.body is not None
+            await exchange.arrives(exchange.body.whole(100))
 
         gateway.script.decide = lambda exchange: exchange.hold(decision(exchange))
         client = await gateway.client()

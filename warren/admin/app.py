@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from warren.admin.answers import BadJson, json_answer, refusal
 from warren.admin.entrance import LIVEZ, READYZ, Entrance, Network
+from warren.admin.explaining import Explain, Explaining
 from warren.admin.management import Management, Registry
 from warren.admin.metrics import Metrics
 from warren.admin.page import Page
@@ -29,13 +30,20 @@ def own_endpoints(
     readiness: Callable[[], Readiness],
     siblings: Siblings,
     metrics: Metrics,
+    explain: Explain,
     allow_from: Sequence[Network],
 ) -> Entrance:
     """The ASGI app. `allow_from` are the networks of `adminAllowFrom`; `instance` is the name that refusals carry."""
     management = Management(registry, roster)
     refusals = _Refusals(instance)
     app = Starlette(
-        routes=routes(management, Probes(readiness, siblings, allow_from), Page(instance, roster, readiness), metrics),
+        routes=routes(
+            management,
+            Probes(readiness, siblings, allow_from),
+            Page(instance, roster, readiness),
+            metrics,
+            Explaining(explain),
+        ),
         exception_handlers={
             HTTPException: refusals.refused,
             StoreUnavailable: refusals.unavailable,
@@ -48,7 +56,7 @@ def own_endpoints(
     return Entrance(app, instance=instance, allow_from=allow_from)
 
 
-def routes(management: Management, probes: Probes, page: Page, metrics: Metrics) -> list[Route]:
+def routes(management: Management, probes: Probes, page: Page, metrics: Metrics, explaining: Explaining) -> list[Route]:
     """All of them, in the order in which they are tried; `docs/api.md` has a section on each."""
     return [
         Route("/", _to_page),
@@ -57,6 +65,7 @@ def routes(management: Management, probes: Probes, page: Page, metrics: Metrics)
         Route(READYZ, probes.readyz),
         Route("/trino-gateway/api/activeBackends", management.active_backends),
         Route("/trino-gateway/api/distributedCache", metrics.distributed_cache),
+        Route("/trino-gateway/api/explain", explaining.explain, methods=["POST"]),
         Route("/metrics", metrics.show),
         Route("/gateway", management.gateway),
         Route("/gateway/backend/all", management.all_backends),

@@ -41,6 +41,10 @@ class Roster:
         """The clusters of a group in the order of the table, each with its health."""
         return self._members.get(group, ())
 
+    def pinned(self, name: ClusterName) -> tuple[tuple[Cluster, Health], ...]:
+        """The cluster of that name with its health; nothing when there is none."""
+        return tuple((cluster, self.health_of(name)) for cluster in self.clusters if cluster.name == name)
+
     def with_clusters(self, clusters: Sequence[Cluster]) -> "Roster":
         """The same health of those that stay at their URL; of those that went or moved, nothing is kept."""
         at = {cluster.name: cluster.proxy_to for cluster in self.clusters}

@@ -30,13 +30,19 @@ class Answer:
     body: bytes
 
 
-class _Progress:
+class Progress:
     """How far one request has come: it decides which of our errors its failure is."""
 
-    __slots__ = ("connected",)
+    __slots__ = ("answered", "connected", "queued", "reused")
 
     def __init__(self) -> None:
+        self.queued = False
+        """It waits until a connection is free."""
         self.connected = False
+        self.reused = False
+        """The connection has carried another request before."""
+        self.answered = False
+        """The head of the answer is there."""
 
 
 class HttpClient:
@@ -65,13 +71,17 @@ class HttpClient:
             headers={"Accept-Encoding": "identity", "User-Agent": "warren"},
             auto_decompress=False,
             trust_env=False,
-            trace_configs=[_tell_of_connections()],
+            trace_configs=[tell_of_connections()],
         )
         # The library would repeat a GET whose connection broke, and offers no other switch; its own test client uses this.
         self._session._retry_connection = False
 
     async def aclose(self) -> None:
         await self._session.close()
+
+    async def head(self, url: str, headers: Mapping[str, str], *, deadline_seconds: float) -> int:
+        """The status of the answer to a HEAD. Raises as `get` does."""
+        return (await self._ask("HEAD", url, headers, deadline_seconds, 0)).status
 
     async def get(
         self, url: str, headers: Mapping[str, str], *, deadline_seconds: float, largest_body: int = BODY_LIMIT
@@ -81,18 +91,24 @@ class HttpClient:
         Raises ClusterUnreachable when no connection was made (no byte was sent), ClusterFellSilent when the whole
         answer was not there by the deadline, ClusterMisbehaved when it cannot be read or is longer than that.
         """
+        return await self._ask("GET", url, headers, deadline_seconds, largest_body)
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], deadline_seconds: float, largest_body: int
+    ) -> Answer:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=deadline_seconds, connect=self._connect_seconds)
-        progress = _Progress()
-        with _our_errors(progress):
-            async with self._session.get(
-                url, headers=headers, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
+        progress = Progress()
+        with our_errors(progress):
+            async with self._session.request(
+                method, url, headers=headers, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
             ) as response:
-                return Answer(response.status, response.headers, await _body(response, largest_body))
+                return Answer(response.status, response.headers, await whole_body(response, largest_body))
 
 
-async def _body(response: "aiohttp.ClientResponse", largest: int) -> bytes:
+async def whole_body(response: "aiohttp.ClientResponse", largest: int) -> bytes:
+    """Raises ClusterMisbehaved when it is longer than that."""
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
@@ -101,26 +117,41 @@ async def _body(response: "aiohttp.ClientResponse", largest: int) -> bytes:
     return bytes(body)
 
 
-def _tell_of_connections() -> "aiohttp.TraceConfig":
-    """Notes in a request's progress that its connection stands, TLS included."""
+def tell_of_connections() -> "aiohttp.TraceConfig":
+    """Notes in a request's progress what becomes of its connection; it stands when TLS does, too."""
     import aiohttp
+
+    async def on_queued(_session: object, context: Any, _parameters: object) -> None:
+        context.trace_request_ctx.queued = True
+
+    async def on_turn(_session: object, context: Any, _parameters: object) -> None:
+        context.trace_request_ctx.queued = False
 
     async def on_connected(_session: object, context: Any, _parameters: object) -> None:
         context.trace_request_ctx.connected = True
 
+    async def on_reused(_session: object, context: Any, _parameters: object) -> None:
+        context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
+
     config = aiohttp.TraceConfig()
+    config.on_connection_queued_start.append(on_queued)
+    config.on_connection_queued_end.append(on_turn)
     config.on_connection_create_end.append(on_connected)
+    config.on_connection_reuseconn.append(on_reused)
     return config
 
 
 @contextmanager
-def _our_errors(progress: _Progress) -> Iterator[None]:
+def our_errors(progress: Progress) -> Iterator[None]:
+    """Translates what the library raises: ClusterUnreachable, ClusterFellSilent, ClusterMisbehaved."""
     import aiohttp
 
     try:
         yield
     # aiohttp has raised ValueError for hosts and ports that it cannot use, and plain OSError from sockets.
     except (aiohttp.ClientError, OSError, ValueError) as error:
+        if progress.queued and isinstance(error, TimeoutError):
+            raise ClusterFellSilent("all connections to it were busy until the deadline") from error
         if not progress.connected:
             raise ClusterUnreachable(_in_words(error)) from error
         if isinstance(error, TimeoutError):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 
-from sqlalchemy import BindParameter, TextClause, bindparam, text
+from sqlalchemy import BindParameter, TextClause, bindparam, inspect, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -116,6 +116,11 @@ class Database:
     async def ping(self) -> None:
         """Return when the database takes a connection and answers."""
         await self.fetch("SELECT 1 AS one")
+
+    async def has_table(self, name: str) -> bool:
+        """Whether there is a table of that name."""
+        async with self._in_time(self._deadline), self._engine.connect() as connection:
+            return bool(await connection.run_sync(lambda it: inspect(it).has_table(name)))
 
     async def migrate(self) -> bool:
         """Bring the tables up to date; False when nothing was due, which is found out with one short query.

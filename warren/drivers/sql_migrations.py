@@ -11,7 +11,7 @@ from warren.errors import StoreUnavailable
 
 log = structlog.get_logger()
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; stands here so that a start with nothing to do loads no Alembic."""
 VERSION_TABLE = "warren_alembic_version"
 SCRIPTS = Path(__file__).parent / "migrations"

@@ -39,6 +39,8 @@ class Record:
     source: str
     routing_group: GroupName
     external_url: str
+    routing_reason: str = ""
+    """Why it went there, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Correction:
 Entry = Record | Correction
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
+LONGEST_REASON = 2000
 COLUMNS = {
     "query_id": 256,
     "backend_url": 256,
@@ -65,7 +68,7 @@ COLUMNS = {
 }
 """How many characters each text column of `query_history` holds."""
 TEXTS: dict[type[Entry], tuple[tuple[str, int], ...]] = {
-    Record: tuple(COLUMNS.items()),
+    Record: (*COLUMNS.items(), ("routing_reason", LONGEST_REASON)),
     Correction: tuple((name, width) for name, width in COLUMNS.items() if name in Correction.__slots__),
 }
 

@@ -11,6 +11,8 @@ from warren.drivers.sql import Database
 from warren.errors import StoreUnavailable
 from warren.history.counts import Counts
 from warren.history.lease import Lease
+from warren.history.reasons import TABLE as REASONS
+from warren.history.reasons import Reasons
 
 log = structlog.get_logger()
 
@@ -21,8 +23,9 @@ STEP_ROWS = 1000
 PAUSE_SECONDS = 0.25
 """Between two steps, in which others have the table to themselves."""
 
-OLDEST = "SELECT query_id FROM query_history WHERE created < :before ORDER BY created LIMIT :rows"
-DELETE = "DELETE FROM query_history WHERE query_id IN :query_ids"
+OLDEST = "SELECT query_id FROM {table} WHERE created < :before ORDER BY created LIMIT :rows"
+DELETE = "DELETE FROM {table} WHERE query_id IN :query_ids"
+HISTORY = "query_history"
 
 
 class Retention:
@@ -46,6 +49,7 @@ class Retention:
         self._step_rows = step_rows
         self._unix = unix
         self._sleep = sleep
+        self._reasons = Reasons(database, clock=clock)
         self._lease = Lease(database, "history_retention", clock=clock)
         self._is_failing = False
 
@@ -66,16 +70,23 @@ class Retention:
         """Delete what is too old, unless another instance is at it. Raises StoreUnavailable."""
         if await self._lease.take():
             try:
-                await self._delete(before=max(int((self._unix() - 3600 * self._hours) * 1000), 0))
+                before = max(int((self._unix() - 3600 * self._hours) * 1000), 0)
+                self._counts.trimmed += await self._delete(HISTORY, before=before)
+                if await self._reasons.is_there():
+                    await self._delete(REASONS, before=before)
             finally:
                 with suppress(StoreUnavailable):  # then it lapses
                     await self._lease.leave()
 
-    async def _delete(self, *, before: int) -> None:
-        while found := await self._database.fetch(OLDEST, before=before, rows=self._step_rows):
+    async def _delete(self, table: str, *, before: int) -> int:
+        """How many rows of this table are gone."""
+        oldest, delete = OLDEST.format(table=table), DELETE.format(table=table)
+        gone = 0
+        while found := await self._database.fetch(oldest, before=before, rows=self._step_rows):
             query_ids = tuple(row["query_id"] for row in found)
-            deleted = await self._database.execute(DELETE, query_ids=query_ids)
-            self._counts.trimmed += deleted
+            deleted = await self._database.execute(delete, query_ids=query_ids)
+            gone += deleted
             if not deleted or len(found) < self._step_rows or not await self._lease.renew():
-                return
+                break
             await self._sleep(PAUSE_SECONDS)
+        return gone

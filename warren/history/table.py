@@ -6,6 +6,7 @@ from contextlib import suppress
 from warren.drivers.sql import Database, NewRows, Row
 from warren.errors import RowsRefused, StoreUnavailable
 from warren.history.counts import Counts
+from warren.history.reasons import Reasons
 from warren.history.record import COLUMNS, Correction, Entry, Record, briefest, cleaned, milder
 
 INSERT = NewRows("query_history", "query_id", {**dict.fromkeys(COLUMNS, str), "created": int})
@@ -26,6 +27,7 @@ class Table:
 
     def __init__(self, database: Database, set_aside: SetAside, counts: Counts) -> None:
         self._database = database
+        self._reasons = Reasons(database)
         self._set_aside = set_aside
         self._counts = counts
 
@@ -88,12 +90,14 @@ class Table:
         return False
 
     async def _send(self, entries: Sequence[Entry], deadline: float) -> None:
-        records = [_row_of(cleaned(entry)) for entry in entries if isinstance(entry, Record)]
+        taken = [entry for entry in entries if isinstance(entry, Record)]
+        records = [_row_of(cleaned(record)) for record in taken]
         corrections = [_correction_of(cleaned(entry)) for entry in entries if isinstance(entry, Correction)]
+        reasons = await self._reasons.step(taken)
         self._counts.batches += 1
         try:
             # Records first: a correction may be about one of them.
-            await self._database.write((INSERT, records), (CORRECT, corrections), deadline=deadline)
+            await self._database.write((INSERT, records), reasons, (CORRECT, corrections), deadline=deadline)
         except (RowsRefused, StoreUnavailable):
             self._counts.failed_batches += 1
             raise

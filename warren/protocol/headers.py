@@ -1,10 +1,10 @@
 """Trino's request headers by name, and what of them a log line tells about the client."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Mapping, Sequence
 
 USER = b"x-trino-user"
+CATALOG = b"x-trino-catalog"
+SCHEMA = b"x-trino-schema"
 SOURCE = b"x-trino-source"
 ROUTING_GROUP = b"x-trino-routing-group"
 AUTHORIZATION = b"authorization"
@@ -22,9 +22,9 @@ def first(fields: Fields, name: bytes) -> bytes | None:
     return values[0] if values else None
 
 
-def user(fields: Fields) -> str:
-    """Who the client says it is, unverified: X-Trino-User, else the name of Basic authorization, else empty."""
-    return _shown(first(fields, USER) or _basic_user(first(fields, AUTHORIZATION) or b""))
+def text(fields: Fields, name: bytes) -> str | None:
+    """The first value as text; None when the field is absent or blank."""
+    return (first(fields, name) or b"").decode("utf-8", "replace").strip() or None
 
 
 def source(fields: Fields) -> str:
@@ -34,18 +34,7 @@ def source(fields: Fields) -> str:
 
 def routing_group(fields: Fields) -> str | None:
     """The group that the client wishes for; None when the header is absent or blank."""
-    return (first(fields, ROUTING_GROUP) or b"").decode("utf-8", "replace").strip() or None
-
-
-def _basic_user(authorization: bytes) -> bytes:
-    scheme, _, credentials = authorization.strip().partition(b" ")
-    if scheme.lower() != b"basic":
-        return b""
-    try:
-        name, colon, _ = b64decode(credentials.strip(), validate=True).partition(b":")
-    except binascii.Error:
-        return b""
-    return name if colon else b""
+    return text(fields, ROUTING_GROUP)
 
 
 def _shown(value: bytes) -> str:

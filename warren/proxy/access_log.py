@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import structlog
 
-from warren.protocol import headers
+from warren.protocol.identity import user_of
 from warren.protocol.templates import path_template
 from warren.wire.exchange import Exchange
 
@@ -22,8 +22,9 @@ WAITING_AT_MOST = 50_000
 class AccessLog:
     """JSON lines. Paths are templates: slugs and identifiers are capabilities, and never stand in a log."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float], unix: Callable[[], float]) -> None:
-        """`clock` tells monotonic seconds, `unix` the time for people."""
+    def __init__(self, path: Path, *, claim: str, clock: Callable[[], float], unix: Callable[[], float]) -> None:
+        """`claim` of a token names its user; `clock` tells monotonic seconds, `unix` the time for people."""
+        self._claim = claim
         self._path = path
         self._clock = clock
         self._unix = unix
@@ -47,7 +48,7 @@ class AccessLog:
             "method": exchange.method.decode("ascii"),
             "path": path_template(exchange.target.decode("latin-1")),
             "status": exchange.status,
-            "user": headers.user(exchange.fields.named),
+            "user": user_of(exchange.fields.named, claim=self._claim),
             "milliseconds": round((self._clock() - exchange.arrived) * 1000, 1),
         }
         self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -3,11 +3,8 @@
 from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.model import ClusterUrl, Decision, GroupName, HealthStatus
-from warren.protocol import headers
-from warren.routing.candidates import FallbackPolicy, candidates
+from warren.routing.candidates import FallbackPolicy, candidates, fallback_of, first_members
 from warren.routing.routers import Choice, Router
-from warren.routing.selectors import by_group_header
-from warren.wire.syntax.heads import RequestFields
 
 NOBODY: frozenset[ClusterUrl] = frozenset()
 
@@ -20,15 +17,12 @@ class Choosing:
         self._policy = policy
         self._router = router
 
-    def decide(self, fields: RequestFields) -> Decision:
-        """The routing group of a request, before anybody looks who is there."""
-        return by_group_header(headers.routing_group(fields.named), default=self._policy.default)
-
     def is_undecided(self, decision: Decision) -> bool:
         """Nobody who may take it is known to be well, and of somebody nothing is known yet: a probe is under way."""
-        groups = (decision.group,) if self._policy.strict else (decision.group, self._policy.default)
-        for group in groups:
-            statuses = [health.status for cluster, health in self._roster.value.members(group) if cluster.active]
+        roster = self._roster.value
+        fallback = fallback_of(decision, self._policy)
+        for members in (first_members(decision, roster), roster.members(fallback) if fallback is not None else ()):
+            statuses = [health.status for cluster, health in members if cluster.active]
             if HealthStatus.HEALTHY in statuses:
                 return False
             if HealthStatus.UNKNOWN in statuses:
@@ -37,7 +31,7 @@ class Choosing:
 
     def choose(self, decision: Decision, exclude: frozenset[ClusterUrl] = NOBODY) -> Choice:
         """A cluster that may take it. Raises NoClusterAvailable."""
-        return self._router(candidates(decision, self._roster.value.members, self._policy, exclude=exclude))
+        return self._router(candidates(decision, self._roster.value, self._policy, exclude=exclude))
 
     def default_group(self) -> GroupName:
         return self._policy.default

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from warren.errors import GatewayError
 from warren.memory.recall import Recall
 from warren.model import QueryId
+from warren.protocol.answers.refusals import JSON, refusal
 from warren.protocol.asked import Follow, FollowKind, Own, Spooled, Submit
 from warren.protocol.paths import FAST_FOLLOW, FAST_SUBMIT, Paths
-from warren.protocol.refusals import refusal
 from warren.protocol.targets import check_target
 from warren.proxy.access_log import AccessLog
 from warren.proxy.choosing import Choosing
+from warren.proxy.deciding import Deciding, Refused
 from warren.proxy.search import Search
 from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.wire.exchange import SENT_TWICE as FOLLOWING
 from warren.wire.exchange import Exchange
+from warren.wire.syntax.forwarded import Rewrite
 from warren.wire.upstream import Upstream
 
 
@@ -38,6 +40,7 @@ class Entry:
         upstreams: Upstreams,
         submissions: Submissions,
         search: Search,
+        deciding: Deciding,
         choosing: Choosing,
         own_endpoints: Upstream,
         patience: Patience,
@@ -49,6 +52,7 @@ class Entry:
         self._upstreams = upstreams
         self._submissions = submissions
         self._search = search
+        self._deciding = deciding
         self._choosing = choosing
         self._own_endpoints = own_endpoints
         self._patience = patience
@@ -91,22 +95,26 @@ class Entry:
             case Follow(query_id=query_id) if self._recall.has_stores:
                 exchange.hold(self._mentioned(exchange, query_id))
             case _:
-                self._anywhere(exchange)
+                exchange.hold(self._anywhere(exchange))
 
     async def _mentioned(self, exchange: Exchange, query_id: QueryId) -> None:
         """The request names a query where nothing proves an owner: the stores are believed, and nothing is searched for."""
         believed = self._recall.believed(query_id) or await self._recall.find(query_id)
         if believed is None:
-            self._anywhere(exchange)
+            await self._anywhere(exchange)
         else:
             exchange.forward_to(self._upstreams.of(believed.cluster), self._patience.other)
 
-    def _anywhere(self, exchange: Exchange) -> None:
+    async def _anywhere(self, exchange: Exchange) -> None:
+        """Raises GatewayError."""
         try:
-            choice = self._choosing.choose(self._choosing.decide(exchange.fields))
-        except GatewayError as error:
-            exchange.refuse(error)
+            selected = await self._deciding.of_other(exchange)
+        except Refused as refused:
+            exchange.answer(refused.status, JSON, refused.body)
             return
+        if selected.fields:
+            exchange.rewrite = Rewrite(put=selected.fields)
+        choice = self._choosing.choose(selected.decision)
         exchange.forward_to(self._upstreams.of(choice.cluster.proxy_to), self._patience.other)
 
 

@@ -18,8 +18,8 @@ from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
 from warren.model import Cluster, ClusterUrl, Placement, QueryId
+from warren.protocol.answers.verdicts import denies, proves
 from warren.protocol.asked import Follow, FollowKind, Spooled
-from warren.protocol.verdicts import denies, proves
 from warren.proxy.upstreams import Upstreams
 from warren.wire.exchange import SENT_TWICE, Exchange
 from warren.wire.held import HeldAnswer
@@ -156,7 +156,8 @@ class Search:
         """Answer the exchange with the owner's answer, or with what all say who are not. Raises GatewayError."""
         # By the query id alone a made-up slug would deny a living query: Trino denies both in the same words.
         denied = sha256(exchange.method + b" " + exchange.target).hexdigest()
-        await exchange.whole_body(BODY_KEPT)
+        if exchange.body is not None:
+            await exchange.arrives(exchange.body.whole(BODY_KEPT))
         deadline = asyncio.get_running_loop().time() + self._limits.patience
         quest = Quest(asked, exchange.method.decode("ascii"), denied, deadline)
         request = (exchange.method, exchange.target, exchange.fields.pairs)

@@ -15,14 +15,18 @@ from warren.history.history import History, NoHistory
 from warren.history.record import LONGEST_TEXT, Record, statement_text
 from warren.memory.recall import Recall
 from warren.model import ClusterUrl, Decision, Placement, QueryId
-from warren.protocol import headers, pages
-from warren.protocol.cookies import cluster_host_line
+from warren.protocol import headers
+from warren.protocol.answers import pages
+from warren.protocol.answers.cookies import cluster_host_line
+from warren.protocol.answers.refusals import JSON
 from warren.proxy.choosing import Choosing
+from warren.proxy.deciding import Decided, Deciding, Refused
 from warren.proxy.upstreams import Upstreams
 from warren.routing.routers import Choice
 from warren.telemetry.histogram import Histogram
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
+from warren.wire.syntax.forwarded import Rewrite
 
 log = structlog.get_logger()
 
@@ -38,6 +42,8 @@ TRIED_ELSEWHERE = frozenset({502, 503, 504})
 FIRST_PROBE_SECONDS = 2.0
 """How long a statement waits for the first word of a cluster when its group has no other."""
 LOOK_AGAIN_SECONDS = 0.02
+
+READ = Rewrite(identity=True)
 
 WHOLE = 16 * 1024
 """Bytes: answers up to this size are held until they are whole. Trino's own to a POST have less than a kilobyte."""
@@ -70,6 +76,8 @@ class Attempt:
     """What each try came to, in words."""
     query_id: QueryId | None = None
     began: float = field(default=0.0)
+    goes_nowhere_else: bool = False
+    """Only this cluster will do: it is about one of its queries."""
 
 
 @dataclass(slots=True)
@@ -95,17 +103,19 @@ class Submissions:
 
     def __init__(
         self,
+        deciding: Deciding,
         choosing: Choosing,
         upstreams: Upstreams,
         recall: Recall,
-        history: History | NoHistory,
         *,
+        history: History | NoHistory,
         limits: SubmissionLimits,
         clock: Callable[[], float],
         unix: Callable[[], float],
         names_cluster: bool,
     ) -> None:
         """`clock` tells monotonic seconds, `unix` those since 1970. `names_cluster`: answers carry the cookie `trinoClusterHost`."""
+        self._deciding = deciding
         self._choosing = choosing
         self._upstreams = upstreams
         self._recall = recall
@@ -119,14 +129,20 @@ class Submissions:
 
     async def submit(self, exchange: Exchange) -> None:
         """Answer the exchange with what a cluster says to its statement. Raises GatewayError when none took it."""
-        exchange.identity = True  # the answer is small, and its front must be read
+        exchange.rewrite = READ  # the answer is small, and its front must be read
         if exchange.body is not None:
             exchange.body.keep(self._limits.body_kept)
             exchange.body.remember_front(self._limits.text_kept)
-        began = self._clock()
-        attempt = self._attempt(exchange, began)
+        attempt = self._attempt(exchange)
         try:
-            held = await self._taken(exchange, attempt)
+            held = await self._decided_and_taken(exchange, attempt)
+        except Refused as refused:
+            self.counts.turned_down += 1
+            exchange.answer(refused.status, JSON, refused.body)
+            attempt.user = refused.user
+            attempt.decision = Decision(attempt.decision.group, str(refused))
+            self._tell(attempt, status=refused.status)
+            return
         except GatewayError as error:
             self._count(attempt, error)
             self._tell(attempt, status=error.status, error=str(error))
@@ -143,15 +159,25 @@ class Submissions:
         self._count(attempt)
         self._tell(attempt, status=held.status)
 
-    def _attempt(self, exchange: Exchange, began: float) -> Attempt:
-        fields = exchange.fields.named
+    def _attempt(self, exchange: Exchange) -> Attempt:
+        began = self._clock()
         return Attempt(
-            decision=self._choosing.decide(exchange.fields),
+            decision=Decision(self._choosing.default_group(), "nothing was decided"),
             deadline=began + self._limits.timeout,
-            user=headers.user(fields),
-            source=headers.source(fields),
+            user="",
+            source=headers.source(exchange.fields.named),
             began=began,
         )
+
+    async def _decided_and_taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
+        """The answer of the cluster that took it. Raises GatewayError when none did, Refused when none shall."""
+        decided = await self._deciding.of_statement(exchange)
+        attempt.decision, attempt.user = decided.decision, decided.user
+        if decided.fields:
+            exchange.rewrite = Rewrite(identity=True, put=decided.fields)
+        # What went by until here, such as a long body on its way, is not of the clusters' time.
+        attempt.deadline = self._clock() + self._limits.timeout
+        return await self._taken(exchange, attempt, await self._first_choice(attempt, decided))
 
     def _record(self, exchange: Exchange, attempt: Attempt, query_id: QueryId, choice: Choice) -> None:
         """Note the query for the history; its row is written later."""
@@ -166,12 +192,12 @@ class Submissions:
                 source=attempt.source,
                 routing_group=choice.group,
                 external_url=choice.cluster.external_url,
+                routing_reason=choice.because,
             )
         )
 
-    async def _taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
+    async def _taken(self, exchange: Exchange, attempt: Attempt, choice: Choice | None) -> HeldAnswer:
         """The answer of the first cluster that took the statement, its query's place remembered."""
-        choice: Choice | None = await self._first_choice(attempt)
         while choice is not None:
             attempt.choice = choice
             attempt.tries += 1
@@ -190,8 +216,11 @@ class Submissions:
             return held
         raise NoClusterAvailable("; ".join(attempt.failures))
 
-    async def _first_choice(self, attempt: Attempt) -> Choice:
+    async def _first_choice(self, attempt: Attempt, decided: Decided) -> Choice:
         """Raises NoClusterAvailable. A cluster that has just been added or moved has a moment to say that it is well."""
+        if (owner := decided.owner) is not None:
+            attempt.goes_nowhere_else = True
+            return Choice(owner, owner.group, decided.decision.because)
         end = self._clock() + FIRST_PROBE_SECONDS
         while self._choosing.is_undecided(attempt.decision) and self._clock() < end:  # noqa: ASYNC110 nobody is told when the roster is swapped
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
@@ -240,7 +269,7 @@ class Submissions:
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
         """Another cluster to try, or None when the last word has been spoken."""
         attempt.failed |= {failed.cluster.proxy_to}
-        if not exchange.is_replayable() or self._clock() > attempt.deadline - SHORTEST_TRY:
+        if attempt.goes_nowhere_else or not exchange.is_replayable() or self._clock() > attempt.deadline - SHORTEST_TRY:
             return None
         try:
             return self._choosing.choose(attempt.decision, attempt.failed)

@@ -1,14 +1,27 @@
 """Which clusters may take a statement: those of its group, else of the default group, and why not the others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from warren.errors import NoClusterAvailable
-from warren.model import Cluster, ClusterUrl, Decision, GroupName, Health, HealthStatus
+from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName, Health, HealthStatus
 from warren.routing.words import health_in_words, shown
 
-Members = Callable[[GroupName], Sequence[tuple[Cluster, Health]]]
-"""The clusters of a group and the health of each, of one roster; empty for a group that nobody is in."""
+Members = Sequence[tuple[Cluster, Health]]
+
+
+class Clusters(Protocol):
+    """Who is there: one roster."""
+
+    def members(self, group: GroupName) -> Members:
+        """The clusters of a group and the health of each; empty for a group that nobody is in."""
+        ...
+
+    def pinned(self, name: ClusterName) -> Members:
+        """The cluster of that name and its health; empty when there is none."""
+        ...
+
 
 CLUSTERS_NAMED = 10
 """Of how many clusters a sentence says why they were not taken."""
@@ -33,28 +46,45 @@ class FallbackPolicy:
     """No fall-back: a statement waits for its own group."""
 
 
+def fallback_of(decision: Decision, policy: FallbackPolicy) -> GroupName | None:
+    """The group that takes it when nobody else can; None when nobody shall."""
+    if decision.fallback is None and (policy.strict or decision.cluster is not None):
+        return None
+    fallback = decision.fallback or policy.default
+    return fallback if fallback != decision.group or decision.cluster is not None else None
+
+
+def first_members(decision: Decision, clusters: Clusters) -> Members:
+    """The clusters that were decided on: those of the group, or the one that was named."""
+    return clusters.members(decision.group) if decision.cluster is None else clusters.pinned(decision.cluster)
+
+
 def candidates(
-    decision: Decision, members: Members, policy: FallbackPolicy, *, exclude: frozenset[ClusterUrl] = frozenset()
+    decision: Decision, clusters: Clusters, policy: FallbackPolicy, *, exclude: frozenset[ClusterUrl] = frozenset()
 ) -> Candidates:
     """The clusters that may take a statement for which `decision` was made.
 
     `exclude` names those that have failed it already. Raises NoClusterAvailable, which says which groups were tried
     and why each of their clusters was not taken.
     """
-    own = members(decision.group)
+    own = first_members(decision, clusters)
     if usable := _usable(own, exclude):
-        return Candidates(decision.group, usable, decision.because)
-    why = f"group {shown(decision.group)} has no usable cluster ({_why_not(own, exclude)})"
-    if policy.strict or decision.group == policy.default:
+        return Candidates(decision.group if decision.cluster is None else usable[0].group, usable, decision.because)
+    if decision.cluster is None:
+        why = f"group {shown(decision.group)} has no usable cluster ({why_not(own, exclude)})"
+    else:
+        why = f"cluster {shown(decision.cluster)} is not usable ({why_not(own, exclude, 'there is no such cluster')})"
+    fallback = fallback_of(decision, policy)
+    if fallback is None:
         raise NoClusterAvailable(why)
-    fallback = members(policy.default)
-    default = shown(policy.default)
-    if usable := _usable(fallback, exclude):
-        return Candidates(policy.default, usable, f"{decision.because}; {why}, fell back to default group {default}")
-    raise NoClusterAvailable(f"{why}, nor has default group {default} ({_why_not(fallback, exclude)})")
+    members = clusters.members(fallback)
+    name = f"{'default' if decision.fallback is None else 'fall-back'} group {shown(fallback)}"
+    if usable := _usable(members, exclude):
+        return Candidates(fallback, usable, f"{decision.because}; {why}, fell back to {name}")
+    raise NoClusterAvailable(f"{why}, nor has {name} ({why_not(members, exclude)})")
 
 
-def _usable(members: Sequence[tuple[Cluster, Health]], exclude: frozenset[ClusterUrl]) -> tuple[Cluster, ...]:
+def _usable(members: Members, exclude: frozenset[ClusterUrl]) -> tuple[Cluster, ...]:
     """Those that may take a statement. Suspected ones only when all are: suspicion alone must not close a group."""
     well = [
         (cluster, health)
@@ -65,15 +95,18 @@ def _usable(members: Sequence[tuple[Cluster, Health]], exclude: frozenset[Cluste
     return trusted or tuple(cluster for cluster, _ in well)
 
 
-def _why_not(members: Sequence[tuple[Cluster, Health]], exclude: frozenset[ClusterUrl]) -> str:
+def why_not(
+    members: Members, exclude: frozenset[ClusterUrl] = frozenset(), nobody: str = "there is no cluster in it"
+) -> str:
+    """Why each of them gets no statement."""
     if not members:
-        return "there is no cluster in it"
+        return nobody
     words = "; ".join(_reasons(members[:CLUSTERS_NAMED], exclude))
     unnamed = len(members) - CLUSTERS_NAMED
     return f"{words}; and {unnamed} more" if unnamed > 0 else words
 
 
-def _reasons(members: Sequence[tuple[Cluster, Health]], exclude: frozenset[ClusterUrl]) -> Iterator[str]:
+def _reasons(members: Members, exclude: frozenset[ClusterUrl]) -> Iterator[str]:
     for cluster, health in members:
         if not cluster.active:
             why = "inactive"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from warren.settings.rules import Analyzer, RoutingRules
 from warren.settings.section import (
     EVERYWHERE,
     Flag,
@@ -135,6 +136,10 @@ class Settings(Section):
     """The distributed cache: where running queries live, for all instances."""
     search: Search = Search()
     """Asking all clusters for a query that this instance does not know."""
+    routing_rules: RoutingRules = RoutingRules()
+    """Rules that choose the routing group of a statement."""
+    request_analyzer_config: Analyzer = Analyzer()
+    """What is found out about a statement before it is routed."""
     limits: Limits = Limits()
     """Bounds on what clients can make an instance hold."""
 

@@ -134,7 +134,9 @@ class ServerSettings(Section):
     monitor_client: Annotated[HttpClientSettings, Field(alias="monitor.http-client")] = HttpClientSettings()
     """Towards clusters, for health checks."""
     router_client: Annotated[
-        HttpClientSettings, Inert("there is no rules service in this version"), Field(alias="router.http-client")
+        HttpClientSettings,
+        Inert("`routingRules.rulesExternalConfiguration.timeout` says how long the rules service may take"),
+        Field(alias="router.http-client"),
     ] = HttpClientSettings()
     """Towards the rules service."""
 

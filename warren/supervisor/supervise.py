@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from warren.app import host_name
 from warren.errors import Problem, SettingsError
+from warren.places import host_name
 from warren.process import announce, close, database_of, open_slots, prepared_state_directory, when_hung_up
 from warren.supervisor.launch import Configuration, Place
 from warren.supervisor.neighbours import shares

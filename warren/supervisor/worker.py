@@ -12,10 +12,10 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from warren.app import Instance, host_name
+from warren.app import Instance
 from warren.doors import Doors
 from warren.errors import SettingsError
-from warren.places import socket_directory
+from warren.places import host_name, socket_directory
 from warren.process import database_of, failures, most_connections
 from warren.settings.root import Settings
 from warren.siblings import Siblings

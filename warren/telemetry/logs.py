@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import orjson
@@ -12,15 +13,14 @@ import structlog
 def configure_logging(stream: TextIO = sys.stderr) -> None:
     """Text on a terminal, one JSON object a line elsewhere. Control characters are escaped in both."""
     to_terminal = stream.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=True) if to_terminal else _as_json
+    renderers: list[Any] = [_printable, structlog.dev.ConsoleRenderer(colors=True)] if to_terminal else [_as_json]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not to_terminal),
             structlog.processors.format_exc_info,
-            _printable,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Text and line end in one write: several processes may write to the same pipe.
@@ -46,5 +46,11 @@ def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
-def _as_json(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str).decode("utf-8", "replace")
+def _as_json(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+    with suppress(orjson.JSONEncodeError):  # half a character
+        line = orjson.dumps(event, default=str).decode("utf-8", "replace")
+        if (
+            line.isprintable() and "\\" not in line
+        ):  # as nearly always: one look at the line instead of one at each value
+            return line
+    return orjson.dumps(_printable(logger, method, event), default=str).decode("utf-8", "replace")

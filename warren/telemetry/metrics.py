@@ -78,6 +78,17 @@ class Metric(Enum):
     STATEMENT_TRIES = _counter("warren_statement_tries_total", "Clusters that were asked to take a statement")
     STATEMENT_SECONDS = _histogram("warren_statement_seconds", "From a statement's arrival to its first answer")
 
+    DECISIONS = _counter("warren_decisions_total", "Requests whose routing group was decided, by what did it", "by")
+    RULES = _gauge("warren_rules", "Rules in force")
+    RULES_CURRENT = _gauge("warren_rules_current", "Whether the rules file as it is now is in force", of_each=True)
+    RULES_CHANGES = _counter("warren_rules_changes_total", "Times that the rules file had changed", "outcome")
+    RULES_SERVICE = _counter("warren_rules_service_total", "Requests that the rules service was to decide", "outcome")
+    RULES_SERVICE_SECONDS = _histogram("warren_rules_service_seconds", "How long calls of the rules service took")
+    RULES_SERVICE_OPEN = _gauge("warren_rules_service_open", "Whether the rules service is left alone", of_each=True)
+    ANALYSED = _counter("warren_statements_analysed_total", "Statements whose SQL was read", "outcome")
+    KILLS = _counter("warren_kills_total", "Statements that kill a query, by how its cluster became known", "by")
+    USER_INFO = _counter("warren_user_info_total", "Tokens that the UserInfo endpoint was to explain", "outcome")
+
     OWNERS = _counter(
         "warren_owners_known_total", "Requests about queries whose owner became known, by what told it", "by"
     )

@@ -144,6 +144,13 @@ class RequestBody:
         if self._refusal is not None:
             raise self._refusal
 
+    async def gathered(self, limit: int) -> None:
+        """Wait until all of it is here, or `limit` bytes, framing included, or until it is kept no longer."""
+        while not self.complete and self._kept and len(self.content) < limit:
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._more()
+            await self._waiter
+
     def _charge(self, size: int, *, passed_on: bool) -> None:
         """Count bytes that are kept from now on, or stop keeping."""
         if self._charged + size > self._limit:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from warren.errors import GatewayError
 from warren.wire.body import RequestBody
+from warren.wire.syntax.forwarded import Peer, Rewrite
 from warren.wire.syntax.heads import RequestFields
 from warren.wire.ticker import Ticker
 from warren.wire.upstream import Upstream
@@ -43,7 +44,7 @@ class Request(Protocol):
     method: bytes
     target: bytes
     line: bytes
-    identity: bool
+    rewrite: Rewrite
     body: RequestBody | None
 
     def over(self) -> None: ...
@@ -64,6 +65,8 @@ class Client(Protocol):
     """The client was asked to wait with the rest of its request."""
     write_paused: bool
     """The client is slower than its answer."""
+
+    peer: Peer
 
     def write(self, data: bytes) -> None: ...
 

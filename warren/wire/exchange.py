@@ -12,7 +12,7 @@ from warren.wire.client import NEVER, Client, RequestTooSlow
 from warren.wire.held import HeldAnswer
 from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.chunks import ChunkReader
-from warren.wire.syntax.forwarded import answer_block
+from warren.wire.syntax.forwarded import AS_IT_IS, answer_block
 from warren.wire.syntax.heads import AnswerHead, RequestFields, read_answer_head
 from warren.wire.upstream import Upstream
 
@@ -42,10 +42,10 @@ class Exchange:
         "client",
         "extra",
         "fields",
-        "identity",
         "line",
         "method",
         "on_end",
+        "rewrite",
         "status",
         "target",
     )
@@ -63,8 +63,8 @@ class Exchange:
         """Status of the answer that the client gets; 0 until one has begun."""
         self.extra: tuple[bytes, ...] = ()
         """Field lines that the client's answer gets in addition."""
-        self.identity = False
-        """Ask for an answer without a content coding."""
+        self.rewrite = AS_IT_IS
+        """What is changed in the request's fields on its way to a cluster."""
         self.arrived = 0.0
         """Monotonic seconds of its arrival, set by whoever wants to know."""
         self.on_end: Callable[[Exchange], None] | None = None
@@ -175,12 +175,11 @@ class Exchange:
         self.status = error.status
         self.client.refuse(self, error)
 
-    async def whole_body(self, limit: int) -> None:
-        """Wait until the request's body is here. Raises BodyTooLarge beyond `limit` bytes, BodiesTakeTooMuch beyond the budget."""
-        if self.body is not None:
-            self._expect(self.client.body_deadline())
-            await self.body.whole(limit)
-            self._expect(NEVER)
+    async def arrives(self, part: Coroutine[Any, Any, None]) -> None:
+        """Wait for a part of the request's body, `body.whole` or `body.gathered`; meanwhile the client has its usual time."""
+        self._expect(self.client.body_deadline())
+        await part
+        self._expect(NEVER)
 
     def client_address(self) -> bytes:
         """Whose request it is, as far as the instance believes it."""

@@ -12,7 +12,7 @@ from warren.wire.client import LINGER_AT_MOST_SECONDS, LINGER_SECONDS, NEVER, Ba
 from warren.wire.exchange import Exchange
 from warren.wire.serving import AHEAD, REMEMBERED_BLOCK, Admission, Serving
 from warren.wire.syntax.answers import CONTINUE, own_answer
-from warren.wire.syntax.forwarded import Peer, check_forwarded, client_address, plain_address, request_block
+from warren.wire.syntax.forwarded import AS_IT_IS, Peer, check_forwarded, client_address, plain_address, request_block
 from warren.wire.syntax.heads import (
     ALLOW,
     REQUEST_LINE,
@@ -38,7 +38,6 @@ class ClientConnection(asyncio.Protocol):
         "_fields",
         "_lingering",
         "_lingers_until",
-        "_peer",
         "_searched",
         "_sent",
         "_sent_to",
@@ -48,13 +47,14 @@ class ClientConnection(asyncio.Protocol):
         "deadline",
         "http_1_0",
         "keeps_open",
+        "peer",
         "read_paused",
         "ticker",
         "transport",
         "write_paused",
     )
     transport: asyncio.Transport
-    _peer: Peer
+    peer: Peer
     _fields: RequestFields
 
     def __init__(self, serving: Serving) -> None:
@@ -88,7 +88,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by shape, not by descent
         peername = transport.get_extra_info("peername")
         address = plain_address(peername[0].encode("ascii")) if isinstance(peername, tuple) else b"unix"
-        self._peer = Peer(address, b"https" if transport.get_extra_info("ssl_object") else b"http")
+        self.peer = Peer(address, b"https" if transport.get_extra_info("ssl_object") else b"http")
         self.deadline = self.ticker.now + self._serving.limits.head_timeout
         admission = self._serving.admit(self)
         if admission is Admission.REFUSED:
@@ -254,16 +254,16 @@ class ClientConnection(asyncio.Protocol):
         return self.ticker.now + self._serving.limits.body_idle
 
     def address(self, exchange: Request) -> bytes:
-        return client_address(exchange.fields, self._peer, self._serving.forwarding)
+        return client_address(exchange.fields, self.peer, self._serving.forwarding)
 
     def request_head(self, exchange: Request, upstream: Upstream) -> bytes:
-        serving = self._serving
-        if exchange.identity:
-            block = request_block(exchange.fields, self._peer, serving.forwarding, upstream.destination, identity=True)
+        forwarding, to = self._serving.forwarding, upstream.destination
+        if exchange.rewrite is not AS_IT_IS:
+            block = request_block(exchange.fields, self.peer, forwarding, to, exchange.rewrite)
         elif self._sent_to is upstream:
             block = self._sent
         else:
-            block = request_block(exchange.fields, self._peer, serving.forwarding, upstream.destination)
+            block = request_block(exchange.fields, self.peer, forwarding, to)
             self._sent_to, self._sent = upstream, block
         if upstream.prefix or self.http_1_0:
             return b"%b %b%b HTTP/1.1\r\n%b" % (exchange.method, upstream.prefix, exchange.target, block)

@@ -1,7 +1,7 @@
 import pytest
 
 from warren.model import ClusterUrl
-from warren.protocol.cookies import cluster_host_line
+from warren.protocol.answers.cookies import cluster_host_line
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from warren.protocol.pages import LOOK_NO_FURTHER, id_may_follow, query_id
+from warren.protocol.answers.pages import LOOK_NO_FURTHER, id_may_follow, query_id
 
 PAGE = (
     b'{"id":"20261122_111727_00001_7q5ke","infoUri":"http://gw/ui/query.html?20261122_111727_00001_7q5ke","stats":{}}'

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from warren.protocol.refusals import refusal
+from warren.protocol.answers.refusals import refusal
 
 SENTENCE = "no cluster of group adhoc takes statements"
 

@@ -1,8 +1,8 @@
 import pytest
 
 from warren.model import QueryId
+from warren.protocol.answers.verdicts import denies, proves
 from warren.protocol.asked import Asked, Follow, FollowKind, Other, Own, Spooled, SpooledAction, Submit
-from warren.protocol.verdicts import denies, proves
 
 Q = QueryId("20200416_160256_03078_6b4yt")
 STATEMENT = Follow(Q, True, FollowKind.STATEMENT)

@@ -21,9 +21,6 @@ def problems(text: str) -> list[str]:
         ("authentication: {defaultType: form, form: {selfSignKeyPair: {privateKeyRsa: x}}}", "authentication"),
         ("authorization: {admin: .*}", "authorization"),
         ("presetUsers: {u: {password: hunter2, privileges: ADMIN}}", "presetUsers"),
-        ("routingRules: {rulesEngineEnabled: true}", "routingRules.rulesEngineEnabled"),
-        ("routingRules: {rulesEngineEnabled: 'yes'}", "routingRules.rulesEngineEnabled"),
-        ("requestAnalyzerConfig: {analyzeRequest: true}", "requestAnalyzerConfig.analyzeRequest"),
         ("gatewayCookieConfiguration: {enabled: true}", "gatewayCookieConfiguration.enabled"),
         ("modules: [io.trino.gateway.ha.module.QueryCountBasedRouterProvider]", "modules"),
         ("managedApps: [x.Y]", "managedApps"),
@@ -42,12 +39,6 @@ def test_no_secret_of_a_refused_section_is_shown() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        (
-            "routingRules: {rulesEngineEnabled: false, rulesType: EXTERNAL, rulesRefreshPeriod: 1m, "
-            "rulesExternalConfiguration: {urlPath: http://x, excludeHeaders: [a], propagateErrors: true}}"
-        ),
-        "requestAnalyzerConfig: {analyzeRequest: False, maxBodySize: 5, clientsUseV2Format: true, tokenUserField: sub}",
-        "requestAnalyzerConfig: {isClientsUseV2Format: true}",
         "gatewayCookieConfiguration: {enabled: no, cookieSigningSecret: x}",
         "oauth2GatewayCookieConfiguration: {routingPaths: [/oauth2], deletePaths: [/logout], lifetime: 5m}",
         "uiConfiguration: {disablePages: [history]}",
@@ -65,10 +56,6 @@ def test_what_is_off_or_only_about_the_ui_is_one_warning(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("routingRules: {rulesEngineEnable: false}", "routingRules.rulesEngineEnable"),
-        ("routingRules: {rulesEngineEnabled: perhaps}", "routingRules.rulesEngineEnabled"),
-        ("routingRules: {rulesExternalConfiguration: {url: x}}", "routingRules.rulesExternalConfiguration.url"),
-        ("routingRules: {rulesType: OTHER}", "routingRules.rulesType"),
         ("uiConfiguration: {disablePage: [x]}", "uiConfiguration.disablePage"),
         ("uiConfiguration: {disablePages: x}", "uiConfiguration.disablePages"),
         ("oauth2GatewayCookieConfiguration: {lifetime: 5}", "oauth2GatewayCookieConfiguration.lifetime"),

@@ -7,6 +7,7 @@ from warren.wire.syntax.forwarded import (
     Destination,
     Forwarding,
     Peer,
+    Rewrite,
     answer_block,
     check_forwarded,
     client_address,
@@ -32,7 +33,7 @@ def forwarding(believe: Believe = Believe.SHAPE, *, enabled: bool = True) -> For
 def sent(
     request: RequestFields, rules: Forwarding, to: Destination = CLUSTER, *, identity: bool = False
 ) -> list[bytes]:
-    return request_block(request, PEER, rules, to, identity=identity).split(b"\r\n")
+    return request_block(request, PEER, rules, to, Rewrite(identity=identity)).split(b"\r\n")
 
 
 @pytest.mark.parametrize(

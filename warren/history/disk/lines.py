@@ -37,5 +37,11 @@ def entry_of(line: bytes) -> Entry:
     raise ValueError("it is no entry of the history")
 
 
+LATER = frozenset({"routing_reason"})
+"""What lines of former versions do not have."""
+
+
 def _fits(values: Mapping[str, object], types: Mapping[str, type]) -> bool:
-    return values.keys() == types.keys() and all(type(values[name]) is wanted for name, wanted in types.items())
+    return types.keys() - LATER <= values.keys() <= types.keys() and all(
+        type(value) is types[name] for name, value in values.items()
+    )

@@ -1,41 +1,13 @@
 """Sections that this version does not offer: known, so that a file that asks for a lock never starts an open gateway."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from warren.settings.section import Flag, Kind, Seconds, Secret, Section, Text, Whole
+from warren.settings.section import Flag, Kind, Seconds, Secret, Section, Text
 
 Anything = Annotated[Any, Kind("anything")]
-
-
-class ExternalRules(Section):
-    """The rules service."""
-
-    url_path: Text | None = None
-    exclude_headers: tuple[Text, ...] | None = None
-    propagate_errors: Flag = False
-
-
-class RoutingRules(Section):
-    """The rules engine."""
-
-    rules_engine_enabled: Flag = False
-    rules_type: Literal["FILE", "EXTERNAL"] = "FILE"
-    rules_config_path: Text | None = None
-    rules_refresh_period: Seconds = 60.0
-    rules_external_configuration: ExternalRules | None = None
-
-
-class Analyzer(Section):
-    """Analysis of statements and users."""
-
-    analyze_request: Flag = False
-    max_body_size: Whole = 1_000_000
-    clients_use_v2_format: Annotated[Flag, Field(alias="clientsUseV2Format")] = False
-    token_user_field: Text = "email"  # noqa: S105 # the name of a claim
-    oauth_token_info_url: Text | None = None
 
 
 class GatewayCookie(Section):
@@ -62,7 +34,6 @@ class Ui(Section):
 class Later(Section):
     """All of them. Those that are refused whenever they are present are not looked into."""
 
-    routing_rules: RoutingRules = RoutingRules()
     authentication: Anything = None
     authorization: Anything = None
     preset_users: Anything = None
@@ -71,7 +42,6 @@ class Later(Section):
     oauth2_gateway_cookie_configuration: Annotated[OAuth2Cookie, Field(alias="oauth2GatewayCookieConfiguration")] = (
         OAuth2Cookie()
     )
-    request_analyzer_config: Analyzer = Analyzer()
     ui_configuration: Ui = Ui()
     modules: Anything = None
     managed_apps: Anything = None
@@ -87,16 +57,6 @@ SWITCHES: Mapping[str, tuple[Callable[[Later], bool], str, str]] = {
     "presetUsers": (lambda later: bool(later.preset_users), "presetUsers", NO_SIGN_IN),
     "modules": (lambda later: bool(later.modules), "modules", NO_JAVA),
     "managedApps": (lambda later: bool(later.managed_apps), "managedApps", NO_JAVA),
-    "routingRules": (
-        lambda later: later.routing_rules.rules_engine_enabled,
-        "routingRules.rulesEngineEnabled",
-        "routing rules are not offered in this version: without them X-Trino-Routing-Group decides. Write false to accept that",
-    ),
-    "requestAnalyzerConfig": (
-        lambda later: later.request_analyzer_config.analyze_request,
-        "requestAnalyzerConfig.analyzeRequest",
-        "statements are not analysed in this version. Write false to accept that",
-    ),
     "gatewayCookieConfiguration": (
         lambda later: later.gateway_cookie_configuration.enabled,
         "gatewayCookieConfiguration.enabled",

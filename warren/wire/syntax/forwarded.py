@@ -46,6 +46,8 @@ _NEVER_NAMED: Final = frozenset(
 )
 """What `Connection` may list without effect: removing these would change what the request means."""
 
+_CLAIMS: Final = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port"})
+"""What a client may say of those before it."""
 _FORWARDED_HOST: Final = re.compile(rb"((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]))(?::([0-9]{1,5}))?")
 
 
@@ -94,6 +96,19 @@ class Destination:
     """Our own endpoints: they are told who the client is, in fields trusted on their socket only."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """What is changed in the fields of a request besides what must be."""
+
+    identity: bool = False
+    """An answer without a content coding is asked for: its front must be read for the query id."""
+    put: tuple[Pair, ...] = ()
+    """Fields to set."""
+
+
+AS_IT_IS: Final = Rewrite()
+
+
 def is_looping(fields: RequestFields, forwarding: Forwarding) -> bool:
     """True when this request has been here before."""
     return any(name.lower() == b"via" and _names(value, forwarding.pseudonym) for name, value in fields.pairs)
@@ -133,17 +148,23 @@ def client_address(fields: RequestFields, peer: Peer, forwarding: Forwarding) ->
 
 
 def request_block(
-    fields: RequestFields, peer: Peer, forwarding: Forwarding, to: Destination, *, identity: bool = False
+    fields: RequestFields, peer: Peer, forwarding: Forwarding, to: Destination, rewrite: Rewrite = AS_IT_IS
 ) -> bytes:
     """The field block that is sent on, with its empty line.
 
-    `identity` asks for an answer without a content coding: its front must be read for the query id.
+    Fields that `rewrite` puts take the place of the client's; those that are set here anyway, and those that end at this
+    hop, are not among them.
     """
+    put, identity = rewrite.put, rewrite.identity
     dropped = _SET_HERE_OF_STATEMENTS if identity else _SET_HERE
     if fields.hop_by_hop:
         dropped |= fields.hop_by_hop - _NEVER_NAMED
+    if put:
+        put = tuple((name, value) for name, value in put if name.lower() not in dropped)
+        dropped |= {name.lower() for name, _ in put}
     lines = [b"Host: %b\r\n" % to.host]
     lines += [b"%b: %b\r\n" % pair for pair in fields.pairs if pair[0].lower() not in dropped]
+    lines += [b"%b: %b\r\n" % pair for pair in put]
     if identity:
         lines.append(b"Accept-Encoding: identity\r\n")
     if to.own:
@@ -162,6 +183,8 @@ def request_block(
 
 def forwarded_fields(fields: RequestFields, peer: Peer, forwarding: Forwarding) -> list[Pair]:
     """X-Forwarded-For is appended to; Host, Proto and Port are set, one value each."""
+    if _CLAIMS.isdisjoint(fields.named):
+        return _without_claims(fields, peer)
     scheme = _scheme(fields, peer, forwarding)
     chain = [*_values(fields, b"x-forwarded-for"), peer.address] if _shapes(peer, forwarding) else [peer.address]
     pairs = [(b"X-Forwarded-For", b", ".join(chain)), (b"X-Forwarded-Proto", scheme)]
@@ -169,6 +192,18 @@ def forwarded_fields(fields: RequestFields, peer: Peer, forwarding: Forwarding) 
     if host is not None:
         port = host[1] or _claimed_port(fields, peer, forwarding) or (b"443" if scheme == b"https" else b"80")
         pairs.append((b"X-Forwarded-Host", host[0] + (b":" + port if _must_name(port, scheme) else b"")))
+        pairs.append((b"X-Forwarded-Port", port))
+    return pairs
+
+
+def _without_claims(fields: RequestFields, peer: Peer) -> list[Pair]:
+    """The same for a client that says nothing of the kind, as most do."""
+    pairs = [(b"X-Forwarded-For", peer.address), (b"X-Forwarded-Proto", peer.scheme)]
+    host = _authority(fields.host)
+    if host is not None:
+        usual = b"443" if peer.scheme == b"https" else b"80"
+        port = host[1] or usual
+        pairs.append((b"X-Forwarded-Host", host[0] if port == usual else host[0] + b":" + port))
         pairs.append((b"X-Forwarded-Port", port))
     return pairs
 
@@ -238,9 +273,12 @@ def _claimed_port(fields: RequestFields, peer: Peer, forwarding: Forwarding) -> 
 
 def _host(fields: RequestFields, peer: Peer, forwarding: Forwarding) -> tuple[bytes, bytes | None] | None:
     """Host name and port (None when not named): as claimed, else from the Host field."""
-    for text in (_claimed(fields, b"x-forwarded-host", peer, forwarding), fields.host):
-        if text is not None and (found := _FORWARDED_HOST.fullmatch(text)) and int(found[2] or b"1") in range(1, 65536):
-            return found[1], found[2]
+    return _authority(_claimed(fields, b"x-forwarded-host", peer, forwarding)) or _authority(fields.host)
+
+
+def _authority(text: bytes | None) -> tuple[bytes, bytes | None] | None:
+    if text is not None and (found := _FORWARDED_HOST.fullmatch(text)) and 0 < int(found[2] or b"1") < 65536:
+        return found[1], found[2]
     return None
 
 

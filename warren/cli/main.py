@@ -9,6 +9,10 @@ import click
 
 from warren import __version__
 from warren.check import connect
+from warren.cli.explain import explain
+from warren.cli.failures import fail
+from warren.cli.replay import replay
+from warren.cli.rules import rules
 from warren.demo.story import run_demo
 from warren.drivers.sql import Database
 from warren.errors import SettingsError, StoreUnavailable
@@ -18,6 +22,7 @@ from warren.settings.root import Workers, state_directory, workers_of
 from warren.settings.units import WrongValue
 from warren.simulator.serve import MissingLibraries
 from warren.simulator.serve import serve as serve_simulator
+from warren.steering import rules_of
 from warren.supervisor.cores import number_of_workers
 from warren.supervisor.launch import Configuration
 from warren.supervisor.supervise import supervise
@@ -66,7 +71,7 @@ def serve(config: Path | None, workers: Workers | None) -> None:
         else:
             supervise(configuration, count, config=config, environment=os.environ)
     except SettingsError as error:
-        _fail(error, config)
+        fail(error, config)
 
 
 @main.command()
@@ -77,13 +82,14 @@ def check(config: Path, *, connects: bool) -> None:
     configure_logging()
     try:
         loaded = load(config, os.environ)
+        rules_of(loaded.settings)
         for warning in loaded.warnings:
             click.echo(f"note: {warning}")
         state = state_directory(loaded.settings, beside=config.absolute().parent, environment=os.environ)
         url = database_of(loaded.settings, state=state, config=config)
         findings = asyncio.run(connect(loaded.settings, url)) if connects else []
     except SettingsError as error:
-        _fail(error, config)
+        fail(error, config)
     for finding in findings:
         click.echo(finding.sentence)
     if not all(finding.is_well for finding in findings):
@@ -102,7 +108,7 @@ def migrate(config: Path | None) -> None:
         state = prepared_state_directory(loaded.settings, config=config, environment=os.environ)
         changed, label = asyncio.run(_migrate(Database(database_of(loaded.settings, state=state, config=config))))
     except SettingsError as error:
-        _fail(error, config)
+        fail(error, config)
     except StoreUnavailable as error:
         click.echo(f"the tables were not brought up to date: {error}", err=True)
         sys.exit(1)
@@ -143,6 +149,13 @@ def demo(port: int, *, once: bool) -> None:
     sys.exit(run_demo(port=port, once=once))
 
 
+main.add_command(explain)
+
+
+main.add_command(replay)
+main.add_command(rules)
+
+
 def _loaded(config: Path | None) -> Loaded:
     return parse("", os.environ, directory=Path.cwd()) if config is None else load(config, os.environ)
 
@@ -152,11 +165,3 @@ async def _migrate(database: Database) -> tuple[bool, str]:
         return await database.migrate(), database.label
     finally:
         await database.close()
-
-
-def _fail(error: SettingsError, config: Path | None) -> None:
-    count = len(error.problems)
-    click.echo(f"{config or 'the default settings'}: {count} problem{'s' if count > 1 else ''}", err=True)
-    for problem in error.problems:
-        click.echo(f"  {problem}", err=True)
-    sys.exit(1)
