@@ -25,6 +25,12 @@ class Key(StrEnum):
     SUBMISSION_BOTH_IN_POLLS = "submission_both_in_polls"
     SUBMISSIONS_BOTH_PER_SECOND = "submissions_both_per_second"
     SUBMISSION_BOTH_CORE_IN_USE = "submission_both_core_in_use"
+    SUBMISSION_RULES_CPU = "submission_rules_cpu"
+    SUBMISSION_RULES_IN_POLLS = "submission_rules_in_polls"
+    SUBMISSION_RULES_RATIO = "submission_rules_ratio"
+    RULES = "rules_50"
+    ANALYSIS = "analysis"
+    ANALYSIS_SPEED = "analysis_speed"
     HISTORY_BATCHES = "history_batches_per_second"
     DATABASE_COMMITS = "database_commits_per_second"
     IN_PROCESS_P50 = "in_process_p50"
@@ -128,6 +134,14 @@ SORTS: Mapping[Key, Sort] = {
     Key.SUBMISSION_BOTH_IN_POLLS: Sort("the same in polls", "polls", 1, _at_most(8, "≤ 8 polls")),
     Key.SUBMISSIONS_BOTH_PER_SECOND: Sort("submissions a second on one core, with both", "/s", 0),
     Key.SUBMISSION_BOTH_CORE_IN_USE: Sort("Warren's core in use meanwhile", "%", 0),
+    Key.SUBMISSION_RULES_CPU: Sort("CPU per submission, 50 rules and analysis, else alone", "µs", 1),
+    Key.SUBMISSION_RULES_IN_POLLS: Sort("the same in polls", "polls", 1),
+    Key.SUBMISSION_RULES_RATIO: Sort("the same ÷ one without them", "×", 2, _at_most(2, "≤ 2 ×")),
+    Key.RULES: Sort("50 rules, a statement, in Python alone", "µs", 1, _at_most(50, "≤ 50 µs")),
+    Key.ANALYSIS: Sort("analysis of an everyday statement, in Python alone", "µs", 1, _at_most(50, "≤ 50 µs")),
+    Key.ANALYSIS_SPEED: Sort(
+        "analysis of a long statement", "MB/s", 1, Goal("≥ 1 MB/s", lambda medians: medians.warren >= 1)
+    ),
     # A pace is kept to some hundredths: the loop may be late, and the next batch may follow the sooner for it.
     Key.HISTORY_BATCHES: Sort("50 submissions a second: batches of rows", "/s", 2, _at_most(1.05, "≤ 1 a second")),
     Key.DATABASE_COMMITS: Sort("meanwhile all commits in PostgreSQL", "/s", 1),

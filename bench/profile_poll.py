@@ -11,7 +11,7 @@ import pstats
 import ssl
 import time
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -20,19 +20,35 @@ from bench.traffic import COORDINATOR_ID, HEADERS, POLL, QUERY_ID, STATEMENT, pa
 from warren.clusters.coordinators import Coordinators
 from warren.clusters.roster import Roster
 from warren.current import Current
+from warren.drivers.http import HttpClient
 from warren.history.history import NoHistory
 from warren.memory.denials import Denials
 from warren.memory.in_process import InProcess
 from warren.memory.recall import Recall
-from warren.model import Cluster, ClusterName, ClusterUrl, CoordinatorId, GroupName, Placement, QueryId
+from warren.model import (
+    Cluster,
+    ClusterName,
+    ClusterUrl,
+    CoordinatorId,
+    GroupName,
+    Health,
+    HealthStatus,
+    Placement,
+    QueryId,
+)
 from warren.protocol.paths import Paths
+from warren.protocol.sql.statement import LONGEST_BODY
+from warren.proxy.analysing import Analysing
 from warren.proxy.choosing import Choosing
+from warren.proxy.deciding import ByHeader, Deciding, DecidingCounts
 from warren.proxy.entry import Entry, Patience
+from warren.proxy.kills import Kills
 from warren.proxy.search import Search, SearchLimits
 from warren.proxy.submission import SubmissionLimits, Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.routing.candidates import FallbackPolicy
 from warren.routing.routers import AtRandom
+from warren.rulebook.userinfo import NoUserInfo
 from warren.tasks import Tasks
 from warren.wire.body import Budget
 from warren.wire.inbound import ClientConnection
@@ -132,21 +148,39 @@ class Poll:
 
 def _entry(upstreams: Upstreams, ticker: Ticker) -> Entry:
     """The service as `warren.app` wires it, one cluster in its roster and the polled query in its memory."""
-    roster = Current(Roster(clusters=(CLUSTER,), loaded=True))
+    roster = Current(Roster(clusters=(CLUSTER,), loaded=True).with_health(CLUSTER.name, Health(HealthStatus.HEALTHY)))
     coordinators = Coordinators()
     coordinators.learn(CoordinatorId(COORDINATOR_ID), CLUSTER.proxy_to)
     recall = Recall(_memory(), coordinators, roster)
     recall.keep(Placement(QueryId(QUERY_ID), CLUSTER.proxy_to, CLUSTER.group, CLUSTER.external_url))
     choosing = Choosing(roster, FallbackPolicy(default=CLUSTER.group, strict=False), AtRandom(lambda count: 0))
+    counts = DecidingCounts()
+    kills = Kills(
+        recall,
+        roster,
+        cast(HttpClient, None),  # no statement here kills a query
+        headers={},
+        unreachable_for=lambda url: 0.0,
+        limits=SearchLimits(),
+    )
+    deciding = Deciding(
+        selector=ByHeader(CLUSTER.group, counts),
+        analysing=Analysing(max_body_size=LONGEST_BODY, v2=False),
+        kills=kills,
+        who_holds=NoUserInfo(),
+        claim="email",
+        counts=counts,
+    )
     return Entry(
         paths=Paths((STATEMENT,)),
         recall=recall,
         upstreams=upstreams,
         submissions=Submissions(
+            deciding,
             choosing,
             upstreams,
             recall,
-            NoHistory(),
+            history=NoHistory(),
             limits=SubmissionLimits(),
             clock=time.monotonic,
             unix=time.time,
@@ -161,6 +195,7 @@ def _entry(upstreams: Upstreams, ticker: Ticker) -> Entry:
             limits=SearchLimits(),
             unreachable_for=lambda url: 0.0,
         ),
+        deciding=deciding,
         choosing=choosing,
         own_endpoints=Upstream(
             "own endpoints", destination=Destination(host=b"warren", own=True), ticker=ticker, limits=UpstreamLimits()

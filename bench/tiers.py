@@ -13,6 +13,7 @@ from bench import wrk
 from bench.figures import Key, Pair
 from bench.measuring import READY, Cost, Place, Plan, Readings, cost, warm_up
 from bench.processes import BenchFailed, Program
+from bench.steering import measure_steering, rules_text
 from bench.stores import LOOPBACK, History, per_second, postgres, valkey
 from bench.subjects import Subject, config_file, fixed_answers, place_query, register, warren
 from bench.traffic import INFO, POLL, STATEMENT
@@ -27,10 +28,17 @@ LOOKUPS_SECONDS: Final = 120.0
 
 NO_HISTORY: Final = {"jdbcUrl": "jdbc:sqlite:clusters.sqlite", "queryHistoryEnabled": False}
 
+RULES_FILE: Final = "rules.yaml"
+RULED: Final = {
+    "routingRules": {"rulesEngineEnabled": True, "rulesConfigPath": RULES_FILE},
+    "requestAnalyzerConfig": {"analyzeRequest": True},
+}
+
 CPU: Final = {
     "alone": (Key.SUBMISSION_ALONE_CPU, Key.SUBMISSION_ALONE_IN_POLLS),
     "valkey": (Key.SUBMISSION_VALKEY_CPU, Key.SUBMISSION_VALKEY_IN_POLLS),
     "history": (Key.SUBMISSION_HISTORY_CPU, Key.SUBMISSION_HISTORY_IN_POLLS),
+    "rules": (Key.SUBMISSION_RULES_CPU, Key.SUBMISSION_RULES_IN_POLLS),
     "both": (Key.SUBMISSION_BOTH_CPU, Key.SUBMISSION_BOTH_IN_POLLS),
 }
 """What is on, in the order in which the gateways take turns."""
@@ -76,6 +84,7 @@ def measure_tiers(plan: Plan, place: Place, say: Callable[[str], None]) -> Readi
         readings = _submissions(plan, place, gateways, say)
         readings |= _everyday(plan, place, gateways["both"], say)
         readings |= _latencies(plan, place, say)
+    readings |= measure_steering()
     return readings
 
 
@@ -95,8 +104,11 @@ def _started(plan: Plan, place: Place, stack: ExitStack) -> Mapping[str, Tiered]
         sections = {
             "dataStore": NO_HISTORY if history is None else history.settings,
             **(in_valkey if name in {"valkey", "both"} else {}),
+            **(RULED if name == "rules" else {}),
         }
-        gateways[name] = Tiered(warren(place.room(_room(name)), place.proxy_cores, sections), history)
+        room = place.room(_room(name))
+        (room / RULES_FILE).write_text(rules_text())
+        gateways[name] = Tiered(warren(room, place.proxy_cores, sections), history)
         stack.enter_context(gateways[name].gateway.program)
     for tiered in gateways.values():
         tiered.gateway.wait_for(READY)
@@ -130,6 +142,8 @@ def _note(readings: Readings, poll: Cost, costs: Mapping[str, Cost]) -> None:
     for name, (in_microseconds, in_polls) in CPU.items():
         readings.setdefault(in_microseconds, []).append(Pair(None, costs[name].microseconds))
         readings.setdefault(in_polls, []).append(Pair(None, costs[name].microseconds / poll.microseconds))
+    ratio = costs["rules"].microseconds / costs["alone"].microseconds
+    readings.setdefault(Key.SUBMISSION_RULES_RATIO, []).append(Pair(None, ratio))
     both = costs["both"]
     readings.setdefault(Key.SUBMISSIONS_BOTH_PER_SECOND, []).append(Pair(None, both.per_second))
     readings.setdefault(Key.SUBMISSION_BOTH_CORE_IN_USE, []).append(Pair(None, both.percent_of_a_core))

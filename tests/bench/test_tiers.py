@@ -14,6 +14,7 @@ LOOKUPS = {"in_process", "coordinator", "valkey_find", "valkey_keep", "history_f
 OF_TIERS = {
     *(key for keys in CPU.values() for key in keys),
     *(Key(f"{lookup}_{rank}") for lookup in LOOKUPS for rank in ("p50", "p99")),
+    *(Key.SUBMISSION_RULES_RATIO, Key.RULES, Key.ANALYSIS, Key.ANALYSIS_SPEED),
     *(Key.SUBMISSIONS_BOTH_PER_SECOND, Key.SUBMISSION_BOTH_CORE_IN_USE, Key.HISTORY_BATCHES, Key.DATABASE_COMMITS),
 }
 

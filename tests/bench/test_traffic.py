@@ -1,6 +1,6 @@
 from bench.traffic import COORDINATOR_ID, HEADERS, INFO_BODY, LARGE, PAGE_BYTES, POLL, QUERY_ID, STREAM, page
 from warren.model import QueryId
-from warren.protocol import pages
+from warren.protocol.answers import pages
 from warren.protocol.ids import coordinator_id
 from warren.protocol.paths import FAST_FOLLOW
 
