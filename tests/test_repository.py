@@ -113,6 +113,7 @@ def wanted(requirements: list[str]) -> dict[str, str]:
 LOCKED = {
     "run": [*PROJECT["dependencies"], "warren[postgres,mysql,demo,source]"],
     "dev": [*PROJECT["dependencies"], "warren[dev]"],
+    "fuzz": [*PROJECT["dependencies"], "warren[fuzz]"],
 }
 
 
