@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from warren.drivers.sql import Database, NewRows, Row
-from warren.history.record import Record, cleaned
+from warren.history.record import Record
 
 TABLE = "warren_routing_reasons"
 INSERT = NewRows(TABLE, "query_id", {"query_id": str, "created": int, "reason": str})
@@ -30,10 +30,10 @@ class Reasons:
         return self._is_there
 
     async def step(self, records: Sequence[Record]) -> tuple[NewRows, Sequence[Row]]:
-        """What stores the reasons of these records: one step of a batch. Raises StoreUnavailable."""
+        """What stores the reasons of these records, which are clean: one step of a batch. Raises StoreUnavailable."""
         if not await self.is_there():
             return INSERT, ()
-        return INSERT, [_row_of(cleaned(record)) for record in records if record.routing_reason]
+        return INSERT, [_row_of(record) for record in records if record.routing_reason]
 
 
 def _row_of(record: Record) -> Row:

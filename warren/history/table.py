@@ -90,8 +90,8 @@ class Table:
         return False
 
     async def _send(self, entries: Sequence[Entry], deadline: float) -> None:
-        taken = [entry for entry in entries if isinstance(entry, Record)]
-        records = [_row_of(cleaned(record)) for record in taken]
+        taken = [cleaned(entry) for entry in entries if isinstance(entry, Record)]
+        records = [_row_of(record) for record in taken]
         corrections = [_correction_of(cleaned(entry)) for entry in entries if isinstance(entry, Correction)]
         reasons = await self._reasons.step(taken)
         self._counts.batches += 1

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
@@ -13,14 +14,10 @@ import structlog
 def configure_logging(stream: TextIO = sys.stderr) -> None:
     """Text on a terminal, one JSON object a line elsewhere. Control characters are escaped in both."""
     to_terminal = stream.isatty()
-    renderers: list[Any] = [_printable, structlog.dev.ConsoleRenderer(colors=True)] if to_terminal else [_as_json]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=not to_terminal),
-            structlog.processors.format_exc_info,
-            *renderers,
+            *(TO_TERMINAL if to_terminal else (_as_json,)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Text and line end in one write: several processes may write to the same pipe.
@@ -46,7 +43,21 @@ def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+TO_TERMINAL: tuple[Any, ...] = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=False),
+    structlog.processors.format_exc_info,
+    _printable,
+    structlog.dev.ConsoleRenderer(colors=True),
+)
+
+
 def _as_json(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+    """One step instead of five: each statement has a line, and steps were a third of what it costs."""
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, method, event)
+    event["level"] = method
+    event["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
     with suppress(orjson.JSONEncodeError):  # half a character
         line = orjson.dumps(event, default=str).decode("utf-8", "replace")
         if (

@@ -164,6 +164,11 @@ def _joined(parts: Sequence[Plain], word: str, how: Callable[[Any], bool]) -> Pl
     text = word.join(f"({part.text})" if " or " in part.text or " and " in part.text else part.text for part in parts)
     fields = frozenset[str]().union(*(part.fields for part in parts))
     looks = tuple(dict(look for part in parts for look in part.looks).items())
+    if len(tests) == 2:
+        one, other = tests  # by far the most; a loop costs three times as much
+        if how is all:
+            return Plain(text, fields, lambda facts: one(facts) and other(facts), looks)
+        return Plain(text, fields, lambda facts: one(facts) or other(facts), looks)
     if how is all:
         return Plain(text, fields, lambda facts: all(test(facts) for test in tests), looks)
     return Plain(text, fields, lambda facts: any(test(facts) for test in tests), looks)
