@@ -16,7 +16,7 @@ from warren.admin.explaining import Explaining
 from warren.admin.management import Management
 from warren.admin.page import Page
 from warren.admin.readiness import Probes
-from warren.cli.main import main
+from warren.cli.main import ON_DEMAND, main
 from warren.settings.describe import every_setting, split
 from warren.settings.load import parse
 
@@ -126,7 +126,7 @@ def test_the_statuses_that_the_gateway_makes_are_documented_and_no_others() -> N
     assert statuses() == documented_statuses()
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
+@pytest.mark.parametrize("command", sorted([*main.commands, *ON_DEMAND]))
 def test_every_command_is_documented(command: str) -> None:
     assert f"`warren {command}" in (DOCS / "getting-started.md").read_text()
 

@@ -3,16 +3,14 @@
 import asyncio
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from warren import __version__
 from warren.check import connect
-from warren.cli.explain import explain
 from warren.cli.failures import fail
-from warren.cli.replay import replay
-from warren.cli.rules import rules
 from warren.demo.story import run_demo
 from warren.drivers.sql import Database
 from warren.errors import SettingsError, StoreUnavailable
@@ -28,11 +26,26 @@ from warren.supervisor.launch import Configuration
 from warren.supervisor.supervise import supervise
 from warren.telemetry.logs import configure_logging
 
+ON_DEMAND = ("explain", "replay", "rules")
+"""Each in a module of its own, by the same name."""
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 OPTIONAL_CONFIG = click.argument("config", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Some commands are loaded only when they are asked for: a gateway that starts needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *ON_DEMAND])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ON_DEMAND:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"warren.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="warren")
 def main() -> None:
     """Warren, a gateway for Trino: many clusters behind one address.
@@ -147,13 +160,6 @@ def simulate(port: int, coordinator_id: str | None, *, hide_coordinator_id: bool
 def demo(port: int, *, once: bool) -> None:
     """Two simulated clusters, two gateways, a Valkey between them; a query, an outage, and what to try next."""
     sys.exit(run_demo(port=port, once=once))
-
-
-main.add_command(explain)
-
-
-main.add_command(replay)
-main.add_command(rules)
 
 
 def _loaded(config: Path | None) -> Loaded:
