@@ -154,23 +154,7 @@ def _entry(upstreams: Upstreams, ticker: Ticker) -> Entry:
     recall = Recall(_memory(), coordinators, roster)
     recall.keep(Placement(QueryId(QUERY_ID), CLUSTER.proxy_to, CLUSTER.group, CLUSTER.external_url))
     choosing = Choosing(roster, FallbackPolicy(default=CLUSTER.group, strict=False), AtRandom(lambda count: 0))
-    counts = DecidingCounts()
-    kills = Kills(
-        recall,
-        roster,
-        cast(HttpClient, None),  # no statement here kills a query
-        headers={},
-        unreachable_for=lambda url: 0.0,
-        limits=SearchLimits(),
-    )
-    deciding = Deciding(
-        selector=ByHeader(CLUSTER.group, counts),
-        analysing=Analysing(max_body_size=LONGEST_BODY, v2=False),
-        kills=kills,
-        who_holds=NoUserInfo(),
-        claim="email",
-        counts=counts,
-    )
+    deciding = _deciding(recall, roster)
     return Entry(
         paths=Paths((STATEMENT,)),
         recall=recall,
@@ -203,6 +187,27 @@ def _entry(upstreams: Upstreams, ticker: Ticker) -> Entry:
         patience=Patience(),
         instance="bench",
         access_log=None,
+    )
+
+
+def _deciding(recall: Recall, roster: Current[Roster]) -> Deciding:
+    """As without rules."""
+    counts = DecidingCounts()
+    kills = Kills(
+        recall,
+        roster,
+        cast(HttpClient, None),  # no statement here kills a query
+        headers={},
+        unreachable_for=lambda url: 0.0,
+        limits=SearchLimits(),
+    )
+    return Deciding(
+        selector=ByHeader(CLUSTER.group, counts),
+        analysing=Analysing(max_body_size=LONGEST_BODY, v2=False),
+        kills=kills,
+        who_holds=NoUserInfo(),
+        claim="email",
+        counts=counts,
     )
 
 

@@ -12,8 +12,7 @@ import pytest
 from tests.docs.pages import DOCS, anchors
 from warren.facts import Facts, RequestUser, facts_of_head
 from warren.protocol.identity import user_of
-from warren.protocol.sql.statement import statement_properties
-from warren.proxy.deciding import other_properties
+from warren.protocol.sql.statement import statement_properties, without_statement
 from warren.routing.mvel.scope import STEPS
 from warren.routing.rules.made import THEN
 from warren.routing.rules.plain import ALL, ANY, FIELDS, HEADERS, NOT, OPERATORS, TIME
@@ -63,7 +62,7 @@ class Told:
             user=RequestUser(user=user, user_info=self.user_info),
             query=end_of(statement_properties(self.sql.encode(), named))
             if self.method == "POST"
-            else other_properties(named),
+            else without_statement(named),
             now=self.now,
         )
 

@@ -1,13 +1,13 @@
 """What is fuzzed: hostile text of each kind goes in, and nothing but the errors that are promised may come out."""
 
 from base64 import b64encode
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from warren.errors import SettingsError
-from warren.facts import Facts, QueryProperties, RequestFacts, RequestUser
+from warren.facts import Facts, RequestFacts, RequestUser
 from warren.protocol.identity import bearer_token, user_of
-from warren.protocol.sql.analysis import analyse, analysing
+from warren.protocol.sql.analysis import analyse, analysing, whole
 from warren.protocol.sql.prepared import PreparedStatements, Unreadable
 from warren.protocol.sql.statement import may_kill, statement_properties
 from warren.routing.mvel.compile import MvelError, RuleFailed, compile_action, compile_condition
@@ -53,18 +53,8 @@ def sql(data: bytes) -> None:
     """Any bytes as a statement: read in one piece as in slices."""
     may_kill(data)
     text = data.decode("utf-8", "replace")
-    whole = analyse(text, catalog="hive", schema="web")
-    assert ended(analysing(text, catalog="hive", schema="web")) == whole
-
-
-def ended(reading: Generator[None, None, QueryProperties]) -> QueryProperties:
-    """What a reading in slices comes to."""
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            found: QueryProperties = end.value
-            return found
+    at_once = analyse(text, catalog="hive", schema="web")
+    assert whole(analysing(text, catalog="hive", schema="web")) == at_once
 
 
 def prepared(data: bytes) -> None:
@@ -73,7 +63,7 @@ def prepared(data: bytes) -> None:
         with suppress(Unreadable):
             PreparedStatements([line], largest=LARGEST)("s1")
         fields = {b"x-trino-prepared-statement": [line], b"x-trino-catalog": [data[:50]]}
-        ended(statement_properties(b"EXECUTE s1", fields, max_body_size=LARGEST, v2=True))
+        whole(statement_properties(b"EXECUTE s1", fields, max_body_size=LARGEST, v2=True))
 
 
 def identity(data: bytes) -> None:

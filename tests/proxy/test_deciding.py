@@ -15,6 +15,7 @@ from warren.errors import NoClusterAvailable
 from warren.facts import Facts, QueryProperties, RequestUser
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, QueryId
 from warren.protocol.headers import Fields
+from warren.protocol.sql.statement import without_statement
 from warren.proxy.analysing import Analysing
 from warren.proxy.deciding import (
     LONGEST_USER,
@@ -26,7 +27,6 @@ from warren.proxy.deciding import (
     Refused,
     Selected,
     Selector,
-    other_properties,
 )
 from warren.proxy.kills import Kills
 from warren.rulebook.reading import read_rules
@@ -264,7 +264,7 @@ actions: ['result.put("routingGroup", trinoQueryProperties.getDefaultCatalog().g
 """
     exchange = Asking(None, "X-Trino-Catalog: c", target="/ui/x?y")
     assert (await Scene().by_rules(text).of_other(exchange.as_exchange())).decision.group == "c"
-    assert other_properties(exchange.fields.named) == QueryProperties(default_catalog="c")
+    assert without_statement(exchange.fields.named) == QueryProperties(default_catalog="c")
 
 
 async def test_a_rule_that_fails_leaves_the_header_to_decide_and_is_logged_a_few_times() -> None:

@@ -153,8 +153,9 @@ async def test_a_kill_is_told_to_follow_its_query() -> None:
 
 
 async def test_a_request_without_a_statement_is_explained_too() -> None:
-    answer = await explained(Question(method="GET", path="/v1/info"))
+    answer = await explained(Question(method="GET", path="/v1/info", headers={"x-trino-catalog": ["hive"]}))
     assert answer["statement"]["isNewQuerySubmission"] is False
+    assert answer["statement"]["defaultCatalog"] == "hive"
     assert answer["goesTo"] == "any"
 
 

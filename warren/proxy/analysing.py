@@ -1,11 +1,11 @@
 """Reads what statements say without holding up the loop: a long one in slices, one such at a time."""
 
 import asyncio
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
 from warren.facts import QueryProperties
+from warren.protocol.sql.analysis import Reading, step
 from warren.protocol.sql.statement import FRONT, may_kill, statement_properties
 from warren.wire.exchange import Exchange
 
@@ -43,9 +43,9 @@ class Analysing:
         )
         return await self.read(reading)
 
-    async def read(self, reading: Generator[None, None, QueryProperties]) -> QueryProperties:
+    async def read(self, reading: Reading) -> QueryProperties:
         """The end of a reading."""
-        properties = _step(reading)
+        properties = step(reading)
         if properties is None:
             properties = await self._in_slices(reading)
         self.counts.read += 1
@@ -53,10 +53,10 @@ class Analysing:
             self.counts.not_understood += 1
         return properties
 
-    async def _in_slices(self, reading: Generator[None, None, QueryProperties]) -> QueryProperties:
+    async def _in_slices(self, reading: Reading) -> QueryProperties:
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._turn:
-                while (properties := _step(reading)) is None:  # noqa: ASYNC110 others have their turn in between
+                while (properties := step(reading)) is None:  # noqa: ASYNC110 others have their turn in between
                     await asyncio.sleep(0)
                 return properties
         except TimeoutError:
@@ -91,13 +91,3 @@ async def may_kill_a_query(exchange: Exchange) -> bool:
             return True
         wanted = len(body.content) + 1  # its first word is not here yet
     return False
-
-
-def _step(reading: Generator[None, None, QueryProperties]) -> QueryProperties | None:
-    """One slice; None when more are needed."""
-    try:
-        next(reading)
-    except StopIteration as ended:
-        properties: QueryProperties = ended.value
-        return properties
-    return None

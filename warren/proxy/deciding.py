@@ -14,6 +14,7 @@ from warren.protocol import headers
 from warren.protocol.answers.errors import failed_query
 from warren.protocol.headers import Fields
 from warren.protocol.identity import bearer_token, user_of
+from warren.protocol.sql.statement import without_statement
 from warren.proxy.analysing import Analysing, may_kill_a_query
 from warren.proxy.kills import Kills
 from warren.proxy.request_facts import local_now, request_facts
@@ -243,7 +244,7 @@ class Deciding:
         """The same of a request that brings no statement. Raises Refused."""
         named = exchange.fields.named
         user = RequestUser(user=user_of(named, claim=self.claim) or None)
-        return await self.selector.select(exchange, user, other_properties(named))
+        return await self.selector.select(exchange, user, without_statement(named))
 
     async def _user(self, fields: Fields) -> RequestUser:
         if name := user_of(fields, claim=self.claim):
@@ -256,17 +257,10 @@ class Deciding:
     async def _query(self, exchange: Exchange) -> QueryProperties | None:
         """What the statement says; None when nobody wants to know."""
         if exchange.body is None:
-            return replace(other_properties(exchange.fields.named), is_new_query_submission=True)
+            return replace(without_statement(exchange.fields.named), is_new_query_submission=True)
         if not self.selector.needs_query and not await may_kill_a_query(exchange):
             return None
         return await self.analysing.properties(exchange)
-
-
-def other_properties(fields: Fields) -> QueryProperties:
-    """What is known of SQL where there is none: the session's defaults."""
-    return QueryProperties(
-        default_catalog=headers.text(fields, headers.CATALOG), default_schema=headers.text(fields, headers.SCHEMA)
-    )
 
 
 def _subject(info: Mapping[str, object]) -> str | None:

@@ -11,6 +11,7 @@ from warren.facts import Facts, QueryProperties, RequestFacts, RequestUser
 from warren.model import GroupName
 from warren.protocol.headers import LONGEST_SHOWN
 from warren.protocol.identity import user_of
+from warren.protocol.sql.analysis import whole
 from warren.protocol.sql.statement import FRONT, may_kill, statement_properties
 from warren.replay.statement import REJECTED, UNKNOWN, Kind, Place, Statement
 from warren.routing.mvel.compile import RuleFailed
@@ -205,12 +206,7 @@ class Judge:
         reading = statement_properties(
             sql.encode("utf-8", "replace"), dict(fields), max_body_size=self._terms.max_body_size, v2=self._terms.v2
         )
-        while True:
-            try:
-                next(reading)
-            except StopIteration as done:
-                properties: QueryProperties = done.value
-                return properties
+        return whole(reading)
 
 
 def headers_of(statement: Statement) -> Mapping[str, Sequence[str]]:

@@ -11,7 +11,8 @@ from warren.facts import Facts, QueryProperties, RequestUser, facts_of_head
 from warren.model import Cluster, Decision, GroupName, Health, HealthStatus
 from warren.protocol.headers import Fields, routing_group
 from warren.protocol.identity import user_of
-from warren.protocol.sql.statement import statement_properties
+from warren.protocol.sql.analysis import step
+from warren.protocol.sql.statement import statement_properties, without_statement
 from warren.routing.candidates import Clusters, FallbackPolicy, Members, candidates, fallback_of, first_members, why_not
 from warren.routing.mvel.offered.values import text_of
 from warren.routing.mvel.scope import Scope
@@ -102,15 +103,11 @@ class Explainer:
 
     async def _query(self, question: Question, fields: Fields) -> QueryProperties:
         if not question.brings_statement:
-            return QueryProperties()
+            return without_statement(fields)
         reading = statement_properties(question.sql.encode(), fields, max_body_size=self.max_body_size, v2=self.v2)
-        while True:
-            try:
-                next(reading)
-            except StopIteration as ended:
-                properties: QueryProperties = ended.value
-                return properties
-            await asyncio.sleep(0)  # others have their turn
+        while (properties := step(reading)) is None:  # noqa: ASYNC110 others have their turn in between
+            await asyncio.sleep(0)
+        return properties
 
     def _statement(self, query: QueryProperties) -> Mapping[str, Any] | str:
         if not self.analyses:

@@ -257,14 +257,13 @@ class ClientConnection(asyncio.Protocol):
         return client_address(exchange.fields, self.peer, self._serving.forwarding)
 
     def request_head(self, exchange: Request, upstream: Upstream) -> bytes:
-        forwarding, to = self._serving.forwarding, upstream.destination
-        if exchange.rewrite is not AS_IT_IS:
-            block = request_block(exchange.fields, self.peer, forwarding, to, exchange.rewrite)
-        elif self._sent_to is upstream:
+        if exchange.rewrite is AS_IT_IS and self._sent_to is upstream:
             block = self._sent
         else:
-            block = request_block(exchange.fields, self.peer, forwarding, to)
-            self._sent_to, self._sent = upstream, block
+            forwarding = self._serving.forwarding
+            block = request_block(exchange.fields, self.peer, forwarding, upstream.destination, exchange.rewrite)
+            if exchange.rewrite is AS_IT_IS:
+                self._sent_to, self._sent = upstream, block
         if upstream.prefix or self.http_1_0:
             return b"%b %b%b HTTP/1.1\r\n%b" % (exchange.method, upstream.prefix, exchange.target, block)
         return exchange.line + block

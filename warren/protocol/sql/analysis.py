@@ -21,6 +21,10 @@ _OPTION = rf"{BLANK}(?i:type|format){BLANK}\w++{BLANK}"
 _OPTIONS = re.compile(rf"{BLANK}\({_OPTION}(?:,{_OPTION})*+\)", re.ASCII)
 
 
+Reading = Generator[None, None, QueryProperties]
+"""The analysis of a text in slices of about a millisecond: it yields between them."""
+
+
 def nothing_prepared(_: str) -> str | None:
     return None
 
@@ -29,19 +33,30 @@ def analyse(
     text: str, *, catalog: str | None = None, schema: str | None = None, prepared: Prepared = nothing_prepared
 ) -> QueryProperties:
     """All at once; right for short texts. `catalog` and `schema` are the session's defaults."""
-    work = analysing(text, catalog=catalog, schema=schema, prepared=prepared)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            properties: QueryProperties = done.value
-            return properties
+    return whole(analysing(text, catalog=catalog, schema=schema, prepared=prepared))
+
+
+def step(reading: Reading) -> QueryProperties | None:
+    """One slice of a reading; None when more are needed."""
+    try:
+        next(reading)
+    except StopIteration as done:
+        properties: QueryProperties = done.value
+        return properties
+    return None
+
+
+def whole(reading: Reading) -> QueryProperties:
+    """All slices of a reading, one right after the other: where nobody waits for his turn."""
+    while (properties := step(reading)) is None:
+        pass
+    return properties
 
 
 def analysing(
     text: str, *, catalog: str | None = None, schema: str | None = None, prepared: Prepared = nothing_prepared
-) -> Generator[None, None, QueryProperties]:
-    """The same in slices of about a millisecond: it yields between them."""
+) -> Reading:
+    """The same in slices."""
     found = Found(catalog, schema)
     reading = _Reading(text, found, prepared)
     try:

@@ -1,17 +1,15 @@
 """From the request that brings a statement to what its SQL says."""
 
 import re
-from collections.abc import Generator
 
 import orjson
 
 from warren.facts import QueryProperties
-from warren.protocol.headers import Fields, first
-from warren.protocol.sql.analysis import Prepared, analysing
+from warren.protocol.headers import CATALOG, SCHEMA, Fields, first
+from warren.protocol.headers import text as header_text
+from warren.protocol.sql.analysis import Prepared, Reading, analysing
 from warren.protocol.sql.prepared import PreparedStatements
 
-CATALOG = b"x-trino-catalog"
-SCHEMA = b"x-trino-schema"
 PREPARED = b"x-trino-prepared-statement"
 CONTENT_TYPE = b"content-type"
 
@@ -29,13 +27,13 @@ _MAY_KILL = re.compile(_BLANK + rb"(?:(?:call|execute)\b|\{|/\*|--|[/-]?\Z|[a-z]
 
 def statement_properties(
     body: bytes, fields: Fields, *, max_body_size: int = LONGEST_BODY, v2: bool = False, is_whole: bool = True
-) -> Generator[None, None, QueryProperties]:
+) -> Reading:
     """What is known of a new statement. Yields between slices of work, and never raises.
 
     `max_body_size` counts characters; `v2`: the body may be JSON that holds the statement and the prepared ones;
     `is_whole` is False when more of the body is to come, that nobody waits for.
     """
-    catalog, schema = _text(fields, CATALOG), _text(fields, SCHEMA)
+    catalog, schema = header_text(fields, CATALOG), header_text(fields, SCHEMA)
     charset = _charset(fields)
     if charset is not None and charset.lower() not in _UTF_8:
         trouble = f"the statement is not analysed: it comes in {charset[:64]}, and only UTF-8 is read"
@@ -50,6 +48,11 @@ def statement_properties(
         text, statements = unwrapped
         prepared = statements.get
     return (yield from analysing(text, catalog=catalog, schema=schema, prepared=prepared))
+
+
+def without_statement(fields: Fields) -> QueryProperties:
+    """What is known of SQL in a request that brings none: the session's defaults."""
+    return QueryProperties(default_catalog=header_text(fields, CATALOG), default_schema=header_text(fields, SCHEMA))
 
 
 def may_kill(front: bytes) -> bool:
@@ -68,11 +71,6 @@ def _not_analysed(trouble: str, catalog: str | None, schema: str | None) -> Quer
         is_query_parsing_successful=False,
         error_message=trouble,
     )
-
-
-def _text(fields: Fields, name: bytes) -> str | None:
-    value = first(fields, name)
-    return (value.decode("utf-8", "replace").strip() or None) if value is not None else None
 
 
 def _charset(fields: Fields) -> str | None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from warren.facts import Facts, QueryProperties, RequestFacts, RequestUser, facts_of_head
-from warren.protocol import headers
 from warren.protocol.headers import Fields
 from warren.protocol.identity import user_of
-from warren.protocol.sql.statement import statement_properties
+from warren.protocol.sql.analysis import whole
+from warren.protocol.sql.statement import statement_properties, without_statement
 from warren.routing.mvel.errors import RuleFailed
 from warren.routing.mvel.offered.values import text_of
 from warren.routing.mvel.scope import Scope
@@ -64,16 +64,8 @@ def facts_of(described: Described, *, now: Callable[[], datetime]) -> Facts:
 
 def _query(described: Described, fields: Fields) -> QueryProperties:
     if described.sql is None:
-        return QueryProperties(
-            default_catalog=headers.text(fields, headers.CATALOG), default_schema=headers.text(fields, headers.SCHEMA)
-        )
-    reading = statement_properties(described.sql.encode(), fields)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as ended:
-            properties: QueryProperties = ended.value
-            return properties
+        return without_statement(fields)
+    return whole(statement_properties(described.sql.encode(), fields))
 
 
 def _differences(expected: Mapping[str, str | bool | None], explained: Explained) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """From calls and properties to Python's nodes: direct where the method is known already, looked up where not."""
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from warren.routing.mvel import tree
@@ -13,8 +13,6 @@ from warren.routing.mvel.offered.requests import table_names
 from warren.routing.mvel.offered.statics import STATICS
 from warren.routing.mvel.offered.tables import BY_KIND, call, paid, read
 from warren.routing.mvel.offered.values import Optional, null_pointer
-
-Emit = Callable[[ast.expr, Sequence[ast.expr]], ast.expr]
 
 FITS: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("String",),
