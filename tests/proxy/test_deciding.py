@@ -63,7 +63,7 @@ class Asking(FakeExchange):
     def send(self, text: str) -> None:
         assert self.body is not None
         content = text.encode()
-        self.body.arrived(content[: self.body.measure(content)], passed_on=False)
+        self.body.arrived(content[: self.body.measure(content, 0.0)], passed_on=False)
 
     async def arrives(self, part: Coroutine[Any, Any, None]) -> None:
         self.waits.set()

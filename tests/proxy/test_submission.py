@@ -1,14 +1,24 @@
-"""Reading the id of a new query. How statements travel past failing clusters is told in tests/journeys."""
+"""Reading the id of a new query, and the one deadline of a statement. How it travels past failing clusters is told in
+tests/journeys.
+"""
 
 import asyncio
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from warren.errors import ClusterMisbehaved
-from warren.proxy.submission import read_query_id
+from tests.proxy.exchanges import FakeExchange
+from warren.errors import ClusterMisbehaved, NoClusterAvailable
+from warren.history.history import NoHistory
+from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName
+from warren.proxy.deciding import Decided
+from warren.proxy.submission import SHORTEST_TRY, SubmissionLimits, Submissions, read_query_id
+from warren.routing.routers import Choice
+from warren.wire.body import Budget, RequestBody
 from warren.wire.held import HeldAnswer
 from warren.wire.outbound import ClusterConnection
+from warren.wire.syntax.heads import Framing
 
 ID = "20260416_160256_03078_6b4yt"
 PAGE = b'{"id":"20260416_160256_03078_6b4yt","infoUri":"http://blue/ui/query.html?20200101_000000_00000_aaaaa"}'
@@ -71,3 +81,90 @@ async def test_an_answer_that_breaks_off_has_no_id() -> None:
     answer.body_of_answer(PAGE[:20])
     answer.failed(ClusterMisbehaved("it broke"))
     assert await read_query_id(answer) is None
+
+
+ETL = GroupName("etl")
+LIMITS = SubmissionLimits(try_timeout=8.0, timeout=25.0)
+
+
+class Spending(FakeExchange):
+    """A statement on its way to clusters that all take the whole time they have, and then fail."""
+
+    def __init__(self) -> None:
+        super().__init__("POST", "/v1/statement")
+        self.now = 100.0
+        self.body = RequestBody(Framing(length=10), Budget(100), lambda: None)
+        self.body.keep(100)
+        self.patience: list[float] = []
+
+    def send(self, piece: bytes) -> None:
+        assert self.body is not None
+        if self.body.complete:
+            return
+        self.body.arrived(piece[: self.body.measure(piece, self.now)], passed_on=False)
+
+    def is_replayable(self) -> bool:
+        return True
+
+    async def ask(self, _upstream: object, patience: float) -> HeldAnswer:
+        self.patience.append(patience)
+        self.now += patience
+        raise ClusterMisbehaved("it broke")
+
+
+class Choosing:
+    """Always another cluster."""
+
+    def is_undecided(self, _decision: Decision) -> bool:
+        return False
+
+    def choose(self, _decision: Decision, _exclude: frozenset[ClusterUrl] = frozenset()) -> Choice:
+        url = ClusterUrl(f"http://c{len(_exclude)}")
+        return Choice(Cluster(name=ClusterName(url), proxy_to=url, external_url="", group=ETL, active=True), ETL, "")
+
+    def default_group(self) -> GroupName:
+        return ETL
+
+
+async def spent(exchange: Spending, *, deciding: float) -> list[float]:
+    """What each cluster was given of the statement's time, when the decision took so long."""
+
+    async def of_statement(_exchange: object) -> Decided:
+        exchange.now += deciding
+        exchange.send(b"SELECT 123")
+        exchange.now += deciding
+        return Decided(Decision(ETL, ""), "me")
+
+    submissions = Submissions(
+        cast(Any, SimpleNamespace(of_statement=of_statement)),
+        cast(Any, Choosing()),
+        cast(Any, SimpleNamespace(of=lambda url: url)),
+        cast(Any, None),
+        history=NoHistory(),
+        limits=LIMITS,
+        clock=lambda: exchange.now,
+        unix=lambda: 0.0,
+        names_cluster=False,
+    )
+    with pytest.raises(NoClusterAvailable):
+        await submissions.submit(exchange.as_exchange())
+    return exchange.patience
+
+
+@pytest.mark.parametrize(
+    ("deciding", "tries"),
+    [(0.0, [8.0, 8.0, 8.0, 1.0]), (10.0, [8.0, 7.0]), (24.0, [1.0]), (24.9, [SHORTEST_TRY]), (60.0, [SHORTEST_TRY])],
+)
+async def test_the_decision_and_all_tries_have_one_deadline_from_the_end_of_the_statement(
+    deciding: float, tries: list[float]
+) -> None:
+    assert await spent(Spending(), deciding=deciding) == pytest.approx(tries)
+
+
+async def test_a_statement_that_was_here_at_once_has_its_time_from_then_on() -> None:
+    exchange = Spending()
+    exchange.send(b"SELECT 123")
+    exchange.now += (
+        0.5  # the time of its end is that of a coarse clock: what it shows may be earlier than its beginning
+    )
+    assert await spent(exchange, deciding=5.0) == pytest.approx([8.0, 7.0])

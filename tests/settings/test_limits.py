@@ -55,7 +55,7 @@ LIMITS = [
     ("search.maxConcurrent", ["1", "100000"], ["0", "100001"]),
     ("search.maxConcurrentPerClient", ["1", "100000"], ["0", "100001"]),
     ("search.ignoreUnreachableAfter", ["0s"], ["-1s"]),
-    ("routingRules.rulesExternalConfiguration.timeout", ["1ns", "20s"], ["0s", "21s"]),
+    ("routingRules.rulesExternalConfiguration.timeout", ["1ns", "10s"], ["0s", "11s"]),
     ("routingRules.rulesRefreshPeriod", ["0s"], ["-1s"]),
     ("requestAnalyzerConfig.maxBodySize", ["1", "100000000"], ["0", "100000001"]),
     ("requestAnalyzerConfig.tokenUserField", ["a"], ["''"]),

@@ -152,7 +152,7 @@ def test_a_url_with_a_password_is_not_shown_and_not_for_tokens() -> None:
     ("section", "key"),
     [
         ({"rulesExternalConfiguration": {"timeout": "0s"}}, "timeout"),
-        ({"rulesExternalConfiguration": {"timeout": "21s"}}, "timeout"),
+        ({"rulesExternalConfiguration": {"timeout": "11s"}}, "timeout"),
         ({"rulesExternalConfiguration": {"excludeHeaders": "Cookie, Authorization", "urlPat": "x"}}, "urlPat"),
     ],
 )

@@ -12,7 +12,7 @@ def body_of(framing: Framing, budget: Budget) -> RequestBody:
 
 def arrive(body: RequestBody, *pieces: bytes, passed_on: bool = True) -> None:
     for piece in pieces:
-        size = body.measure(piece)
+        size = body.measure(piece, 0.0)
         assert size == len(piece)
         body.arrived(piece, passed_on=passed_on)
 

@@ -65,7 +65,6 @@ class Attempt:
     """What is known of a statement under way: for the next try and for its log line."""
 
     decision: Decision
-    deadline: float
     user: str
     """Who the client says it is, and which program; empty when it does not say."""
     source: str
@@ -160,14 +159,21 @@ class Submissions:
         self._tell(attempt, status=held.status)
 
     def _attempt(self, exchange: Exchange) -> Attempt:
-        began = self._clock()
         return Attempt(
             decision=Decision(self._choosing.default_group(), "nothing was decided"),
-            deadline=began + self._limits.timeout,
             user="",
             source=headers.source(exchange.fields.named),
-            began=began,
+            began=self._clock(),
         )
+
+    def _time_left(self, exchange: Exchange, attempt: Attempt) -> float:
+        """Seconds, of the time in which it must be taken. How long its client needs to send it is the client's own."""
+        since, body = attempt.began, exchange.body
+        if body is not None:
+            if not body.complete:
+                return self._limits.timeout
+            since = max(since, body.last_arrival)
+        return since + self._limits.timeout - self._clock()
 
     async def _decided_and_taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
         """The answer of the cluster that took it. Raises GatewayError when none did, Refused when none shall."""
@@ -175,9 +181,7 @@ class Submissions:
         attempt.decision, attempt.user = decided.decision, decided.user
         if decided.fields:
             exchange.rewrite = Rewrite(identity=True, put=decided.fields)
-        # What went by until here, such as a long body on its way, is not of the clusters' time.
-        attempt.deadline = self._clock() + self._limits.timeout
-        return await self._taken(exchange, attempt, await self._first_choice(attempt, decided))
+        return await self._taken(exchange, attempt, await self._first_choice(exchange, attempt, decided))
 
     def _record(self, exchange: Exchange, attempt: Attempt, query_id: QueryId, choice: Choice) -> None:
         """Note the query for the history; its row is written later."""
@@ -216,12 +220,12 @@ class Submissions:
             return held
         raise NoClusterAvailable("; ".join(attempt.failures))
 
-    async def _first_choice(self, attempt: Attempt, decided: Decided) -> Choice:
+    async def _first_choice(self, exchange: Exchange, attempt: Attempt, decided: Decided) -> Choice:
         """Raises NoClusterAvailable. A cluster that has just been added or moved has a moment to say that it is well."""
         if (owner := decided.owner) is not None:
             attempt.goes_nowhere_else = True
             return Choice(owner, owner.group, decided.decision.because)
-        end = self._clock() + FIRST_PROBE_SECONDS
+        end = self._clock() + min(FIRST_PROBE_SECONDS, self._time_left(exchange, attempt))
         while self._choosing.is_undecided(attempt.decision) and self._clock() < end:  # noqa: ASYNC110 nobody is told when the roster is swapped
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         return self._choosing.choose(attempt.decision)
@@ -229,7 +233,7 @@ class Submissions:
     async def _ask(self, exchange: Exchange, attempt: Attempt, choice: Choice) -> HeldAnswer:
         """One try: connecting, the answer's head and its front within one deadline, once the statement itself is here."""
         upstream = self._upstreams.of(choice.cluster.proxy_to)
-        patience = max(min(self._limits.try_timeout, attempt.deadline - self._clock()), SHORTEST_TRY)
+        patience = max(min(self._limits.try_timeout, self._time_left(exchange, attempt)), SHORTEST_TRY)
         # A long statement may take its time to arrive; the exchange's own deadlines watch over that.
         is_here = exchange.body is None or exchange.body.complete
         try:
@@ -269,7 +273,9 @@ class Submissions:
     def _next(self, exchange: Exchange, attempt: Attempt, failed: Choice) -> Choice | None:
         """Another cluster to try, or None when the last word has been spoken."""
         attempt.failed |= {failed.cluster.proxy_to}
-        if attempt.goes_nowhere_else or not exchange.is_replayable() or self._clock() > attempt.deadline - SHORTEST_TRY:
+        if attempt.goes_nowhere_else or not exchange.is_replayable():
+            return None
+        if self._time_left(exchange, attempt) < SHORTEST_TRY:
             return None
         try:
             return self._choosing.choose(attempt.decision, attempt.failed)

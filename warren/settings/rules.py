@@ -58,8 +58,9 @@ class ExternalRules(Section):
     """Headers that are neither sent to the service nor taken from it; their case does not matter."""
     propagate_errors: Flag = False
     """Whether a statement that the service finds errors in is answered 400 with them."""
-    timeout: Annotated[Seconds, Field(gt=0, le=20)] = 1.0
-    """How long an answer may take. After that the group header decides, else the default group."""
+    timeout: Annotated[Seconds, Field(gt=0, le=10)] = 1.0
+    """How long an answer may take, of the time that a statement has in all. After that the group header decides, else the
+    default group."""
 
 
 class RoutingRules(Section):

@@ -52,6 +52,7 @@ class RequestBody:
         "complete",
         "content",
         "has_begun",
+        "last_arrival",
         "lost",
     )
 
@@ -59,6 +60,8 @@ class RequestBody:
         """`more` asks the client to go on sending."""
         self.complete = False
         """Its last byte has arrived."""
+        self.last_arrival = 0.0
+        """Monotonic seconds, as coarse as the ticker, when its latest bytes came."""
         self.has_begun = False
         """Its first byte has arrived."""
         self.lost = False
@@ -77,9 +80,10 @@ class RequestBody:
         self._refusal: GatewayError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    def measure(self, data: bytes) -> int:
-        """How many bytes of `data` belong to it; the rest is the next request. Raises Malformed."""
+    def measure(self, data: bytes, now: float) -> int:
+        """How many bytes of `data`, which arrived now, belong to it; the rest is the next request. Raises Malformed."""
         self.has_begun = True
+        self.last_arrival = now
         if self._chunks is not None:
             end = self._chunks.feed(data)
             self.complete = end >= 0

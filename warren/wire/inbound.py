@@ -235,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
                 self.pause()
             return
         try:
-            size = body.measure(data)
+            size = body.measure(data, self.ticker.now)
         except Malformed as error:
             exchange.refuse(BadBody(str(error)))
             return
