@@ -1,6 +1,7 @@
 """A gateway as an operating system process: sockets, descriptors, signals, exit code."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -28,6 +29,9 @@ SPARE_DESCRIPTORS: Final = 256
 """For files, stores, probes and connections to clusters: those of clients may not take the last ones."""
 
 FEWEST_CONNECTIONS: Final = 64
+
+OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
+"""Python's own 700 would be passed by the history rows of a tenth of a second."""
 
 DATABASE_FILE: Final = "warren.sqlite"
 
@@ -82,7 +86,17 @@ async def _serve(settings: Settings, state: Path, database: DatabaseUrl, doors: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, instance.stop)
     loop.add_signal_handler(signal.SIGHUP, when_hung_up(_refuse_reload))
+    spare_collections()
     await instance.run()
+
+
+def spare_collections() -> None:
+    """Spare the loop most of the search for garbage: what is here now stays, so nobody need look at it again.
+
+    Looking at all of it takes some 50 ms, in which no client is served.
+    """
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _refuse_reload() -> None:

@@ -13,7 +13,7 @@ from warren.errors import ClusterMisbehaved, NoClusterAvailable
 from warren.history.history import NoHistory
 from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName
 from warren.proxy.deciding import Decided
-from warren.proxy.submission import SHORTEST_TRY, SubmissionLimits, Submissions, read_query_id
+from warren.proxy.submission import SHORTEST_TRY, WHOLE, SubmissionLimits, Submissions, query_named
 from warren.routing.routers import Choice
 from warren.wire.body import Budget, RequestBody
 from warren.wire.held import HeldAnswer
@@ -61,7 +61,7 @@ def held() -> HeldAnswer:
 async def test_the_id_is_read_however_the_answer_comes(body: bytes, found: str | None, size: int) -> None:
     answer = held()
     async with asyncio.TaskGroup() as group:
-        reading = group.create_task(read_query_id(answer))
+        reading = group.create_task(query_named(answer, within=60))
         for start in range(0, len(body), size):
             await asyncio.sleep(0)
             answer.body_of_answer(body[start : start + size])
@@ -69,18 +69,26 @@ async def test_the_id_is_read_however_the_answer_comes(body: bytes, found: str |
     assert reading.result() == found
 
 
-async def test_it_waits_no_longer_than_the_id_needs() -> None:
+async def test_of_a_long_answer_only_the_front_is_waited_for() -> None:
     answer = held()
-    answer.body_of_answer(PAGE)
-    async with asyncio.timeout(1):
-        assert await read_query_id(answer) == ID
+    answer.body_of_answer(PAGE + b" " * WHOLE)
+    assert await query_named(answer, within=60) == ID
+    assert not answer.is_over
 
 
 async def test_an_answer_that_breaks_off_has_no_id() -> None:
     answer = held()
-    answer.body_of_answer(PAGE[:20])
+    answer.body_of_answer(PAGE)
     answer.failed(ClusterMisbehaved("it broke"))
-    assert await read_query_id(answer) is None
+    assert await query_named(answer, within=60) is None
+
+
+async def test_an_answer_that_stops_is_discarded_in_time() -> None:
+    answer = held()
+    answer.body_of_answer(PAGE)
+    with pytest.raises(TimeoutError):
+        await query_named(answer, within=0.0)
+    assert answer.is_over
 
 
 ETL = GroupName("etl")

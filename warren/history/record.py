@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter, le
 from sys import maxsize
 from typing import Any, TypeVar
 
@@ -71,6 +72,8 @@ TEXTS: dict[type[Entry], tuple[tuple[str, int], ...]] = {
     Record: (*COLUMNS.items(), ("routing_reason", LONGEST_REASON)),
     Correction: tuple((name, width) for name, width in COLUMNS.items() if name in Correction.__slots__),
 }
+VALUES = {kind: attrgetter(*(name for name, _ in texts)) for kind, texts in TEXTS.items()}
+WIDTHS = {kind: tuple(width for _, width in texts) for kind, texts in TEXTS.items()}
 
 
 def statement_text(body: bytes, *, missing: int | None = 0) -> str:
@@ -100,16 +103,19 @@ def _beginning(text: str) -> str:
 def cleaned(entry: AnyEntry) -> AnyEntry:
     """The entry without what no database takes; the same object when there is nothing of it, as nearly always."""
     kind = Record if isinstance(entry, Record) else Correction
+    values = VALUES[kind](entry)
+    if all(map(le, map(len, values), WIDTHS[kind])) and _is_plain("".join(values)):
+        return entry
     changed: dict[str, Any] = {
         name: UNSTORABLE.sub(SUBSTITUTE, value[:width])
-        for name, width in TEXTS[kind]
-        if not _is_plain(value := getattr(entry, name), width)
+        for (name, width), value in zip(TEXTS[kind], values, strict=True)
+        if len(value) > width or not _is_plain(value)
     }
     return replace(entry, **changed) if changed else entry
 
 
-def _is_plain(text: str, width: int) -> bool:
-    return text.isascii() and len(text) <= width and "\0" not in text
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\0" not in text
 
 
 def milder(record: Record) -> Iterator[Record]:

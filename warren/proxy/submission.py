@@ -33,9 +33,6 @@ log = structlog.get_logger()
 SHORTEST_TRY = 0.25
 """Seconds: with less than this left of the statement's time no other cluster is tried."""
 
-FRONT = 64
-"""Bytes of a page that are looked at first: Trino writes the id within the first forty."""
-
 TRIED_ELSEWHERE = frozenset({502, 503, 504})
 """Statuses by which a cluster, or a proxy before it, says that it did not take the statement."""
 
@@ -236,30 +233,18 @@ class Submissions:
         patience = max(min(self._limits.try_timeout, self._time_left(exchange, attempt)), SHORTEST_TRY)
         # A long statement may take its time to arrive; the exchange's own deadlines watch over that.
         is_here = exchange.body is None or exchange.body.complete
-        try:
-            async with asyncio.timeout(patience if is_here else None) as limit:
-                held = await exchange.ask(upstream, patience)
-                if not is_here:
-                    limit.reschedule(asyncio.get_running_loop().time() + patience)
-                if held.status == 200:
-                    attempt.query_id = await self._named(held)
-        except TimeoutError as error:
-            raise upstream.silence(patience) from error
+        until = self._clock() + patience
+        held = await exchange.ask(upstream, patience)
+        if held.status == 200:
+            try:
+                attempt.query_id = await query_named(held, within=until - self._clock() if is_here else patience)
+            except TimeoutError as error:
+                raise upstream.silence(patience) from error
         if held.error is not None:
             raise ClusterMisbehaved(str(held.error))
         if attempt.query_id is not None:
             await self._place(held, attempt.query_id, choice)
         return held
-
-    async def _named(self, held: HeldAnswer) -> QueryId | None:
-        """The query's id. An answer that broke off names none: another cluster may be tried."""
-        try:
-            query_id = await read_query_id(held)
-            await held.front(WHOLE)
-        except asyncio.CancelledError:
-            held.discard()
-            raise
-        return None if held.error is not None else query_id
 
     async def _place(self, held: HeldAnswer, query_id: QueryId, choice: Choice) -> None:
         """Remember where the query lives. That has a budget of its own: the cluster has done its part in time."""
@@ -314,12 +299,17 @@ class Submissions:
         )
 
 
-async def read_query_id(held: HeldAnswer) -> QueryId | None:
-    """The id at the front of the held page; None when there is none, so that nothing is remembered."""
-    enough = FRONT
-    while True:
-        front = await held.front(enough)
-        found = pages.query_id(front)
-        if found is not None or len(front) < enough or not pages.id_may_follow(front):
-            return found
-        enough *= 2
+async def query_named(held: HeldAnswer, *, within: float) -> QueryId | None:
+    """The query that the held page names; None when it names none, or broke off: another cluster may be tried then.
+
+    Waits until it is whole, or has begun at length. Raises TimeoutError after so many seconds; then it is discarded.
+    """
+    try:
+        if not held.is_over:
+            async with asyncio.timeout(within):
+                await held.front(WHOLE)
+        front = await held.front(WHOLE)
+    except (asyncio.CancelledError, TimeoutError):
+        held.discard()
+        raise
+    return None if held.error is not None else pages.query_id(front)

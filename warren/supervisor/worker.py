@@ -16,7 +16,7 @@ from warren.app import Instance
 from warren.doors import Doors
 from warren.errors import SettingsError
 from warren.places import host_name, socket_directory
-from warren.process import database_of, failures, most_connections
+from warren.process import database_of, failures, most_connections, spare_collections
 from warren.settings.root import Settings
 from warren.siblings import Siblings
 from warren.supervisor.launch import Configuration, Errand
@@ -112,6 +112,7 @@ async def serve(errand: Errand, settings: Settings, control: socket.socket) -> N
         siblings=siblings,
         max_connections=most_connections(),
     )
+    spare_collections()
     member = Member(instance, doors, siblings, control)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, member.leave)
     try:

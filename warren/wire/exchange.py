@@ -82,8 +82,7 @@ class Exchange:
 
     def forward_to(self, upstream: Upstream, patience: float) -> None:
         """Pass the request on and its answer back. The head of the answer must come within `patience` seconds."""
-        self._upstream = upstream
-        self._patience = patience
+        self._upstream, self._patience = upstream, patience
         # A reused connection may be closed by its cluster at any time; only what may be sent twice takes that risk.
         connection = upstream.take() if self.method in SENT_TWICE else None
         if connection is None:
@@ -103,20 +102,21 @@ class Exchange:
         self._task.add_done_callback(lambda _: (decided.close(), decision.close()))
 
     async def ask(self, upstream: Upstream, patience: float) -> HeldAnswer:
-        """Pass the request on and hold its answer: `release` or discard that.
+        """Pass the request on and hold its answer, whose head must come within `patience`: `release` or discard that.
 
         Again with another upstream while `is_replayable()`. Raises ClusterUnreachable when nothing was sent, else
         ClusterFellSilent or ClusterMisbehaved.
         """
         assert self.is_replayable(), "what was sent of this body is not here any more"
-        self._upstream = upstream
-        self._patience = patience
-        connection = upstream.take() or await upstream.connect(fresh=False)
+        until = self.client.ticker.now + patience
+        self._upstream, self._patience = upstream, patience
+        connection = upstream.take() or await upstream.connect(fresh=False, within=patience)
         try:
-            return await self._ask_on(connection, upstream)
+            return await self._ask_on(connection, upstream, until)
         except ClusterMisbehaved:
             if connection.reused and not connection.began and self.is_replayable():
-                return await self._ask_on(await upstream.connect(), upstream)
+                connection = await upstream.connect(within=until - self.client.ticker.now)
+                return await self._ask_on(connection, upstream, until)
             raise
 
     async def inquire(self, upstream: Upstream, patience: float, *, fresh: bool) -> HeldAnswer:
@@ -290,8 +290,7 @@ class Exchange:
         self.client.finished(self)
 
     def failed(self, error: GatewayError) -> None:
-        connection, self._connection = self._connection, None
-        upstream = self._upstream
+        connection, upstream, self._connection = self._connection, self._upstream, None
         was_stale = connection is not None and connection.reused and not connection.began and not self._retried
         if was_stale and upstream is not None and self.method in SENT_TWICE and self.is_replayable():
             self._retried = True
@@ -325,8 +324,10 @@ class Exchange:
             log.exception("exchange_failed", method=self.method.decode("ascii"))
             self.refuse(GatewayError("the gateway failed at this request; its log says more"))
 
-    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream) -> HeldAnswer:
+    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream, until: float) -> HeldAnswer:
         held = self._hold_answer(connection)
+        if self.body is None or self.body.complete:
+            self._patience = until - self.client.ticker.now
         self._send_to(held, connection, upstream)
         try:
             await held.head_arrived()

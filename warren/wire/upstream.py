@@ -10,6 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from warren.errors import ClusterFellSilent, ClusterUnreachable, GatewayError
@@ -102,20 +103,21 @@ class Upstream:
         if self._waiting:  # asked here: this is on the way of every poll
             self._wake_one()
 
-    async def connect(self, *, fresh: bool = True) -> ClusterConnection:
-        """A connection, within the connect timeout; waits for its turn when the number is limited.
+    async def connect(self, *, fresh: bool = True, within: float = inf) -> ClusterConnection:
+        """A connection, within the connect timeout and so many seconds; waits for its turn when the number is limited.
 
         Unless it must be `fresh`, one that became idle meanwhile serves. Raises ClusterUnreachable: nothing was sent.
         """
         try:
-            return await self._connected(fresh=fresh)
+            return await self._connected(fresh=fresh, end=asyncio.get_running_loop().time() + within)
         except ClusterUnreachable:
             self.counts.unreachable += 1
             raise
 
-    async def _connected(self, *, fresh: bool) -> ClusterConnection:
+    async def _connected(self, *, fresh: bool, end: float) -> ClusterConnection:
+        loop, limit = asyncio.get_running_loop(), self.limits.connect_timeout
         try:
-            async with asyncio.timeout(self.limits.connect_timeout):
+            async with asyncio.timeout_at(min(loop.time() + limit, end)):
                 while self._is_full():
                     idle = self.take()
                     if idle is not None and not fresh:
@@ -129,8 +131,9 @@ class Upstream:
             ) from error
         self._connecting += 1
         try:
-            until = asyncio.get_running_loop().time() + self.limits.connect_timeout
-            return await self._open_one(await self._addresses(until), until)
+            within = min(limit, end - loop.time())
+            until = loop.time() + within
+            return await self._open_one(await self._addresses(until), until, within)
         finally:
             self._connecting -= 1
             self._wake_one()
@@ -158,7 +161,7 @@ class Upstream:
 
     def silence(self, seconds: float) -> GatewayError:
         """The error of having taken a request and not answered in time."""
-        return self._fell_silent(f"did not answer within {seconds:g} s")
+        return self._fell_silent(f"did not answer within {seconds:.3g} s")
 
     def standstill(self) -> GatewayError:
         """The error of having stopped to take a request."""
@@ -189,7 +192,7 @@ class Upstream:
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         return sorted(addresses, key=lambda address: address != self._served_last)
 
-    async def _open_one(self, addresses: list[str], until: float) -> ClusterConnection:
+    async def _open_one(self, addresses: list[str], until: float, within: float) -> ClusterConnection:
         """A connection to the first address that takes one. Each has its share of the time: the first may swallow all packets."""
         loop = asyncio.get_running_loop()
         for left in range(len(addresses), 0, -1):
@@ -199,7 +202,7 @@ class Upstream:
                     connection = await self._open_at(address)
             except OSError as error:
                 if left == 1:
-                    raise self._why_unreachable(error) from error
+                    raise self._why_unreachable(error, within) from error
             else:
                 self._served_last = address
                 return connection
@@ -225,11 +228,11 @@ class Upstream:
             raise
         return connection
 
-    def _why_unreachable(self, error: OSError) -> GatewayError:
+    def _why_unreachable(self, error: OSError, within: float) -> GatewayError:
         if error.errno in OURS:
             return ClusterUnreachable(f"this gateway cannot open another connection: {error.strerror}")
         if isinstance(error, TimeoutError):
-            what = f"did not take the connection within {self.limits.connect_timeout:g} s"
+            what = f"did not take the connection within {within:.3g} s"
         elif isinstance(error, ssl.SSLError):
             what = f"could not agree on TLS: {why(error)}"
         else:

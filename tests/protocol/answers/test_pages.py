@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from warren.protocol.answers.pages import LOOK_NO_FURTHER, id_may_follow, query_id
+from warren.protocol.answers.pages import LOOK_NO_FURTHER, query_id
 
 PAGE = (
     b'{"id":"20261122_111727_00001_7q5ke","infoUri":"http://gw/ui/query.html?20261122_111727_00001_7q5ke","stats":{}}'
@@ -22,7 +22,6 @@ def test_the_id_is_none_until_its_last_byte_has_come() -> None:
     until = PAGE.index(b'",') + 1
     for length in range(until):
         assert query_id(PAGE[:length]) is None
-        assert id_may_follow(PAGE[:length])
     assert query_id(PAGE[:until]) == Q
 
 
@@ -37,9 +36,8 @@ def test_the_id_is_none_until_its_last_byte_has_come() -> None:
         b"\x00\xff",
     ],
 )
-def test_what_is_no_page_has_no_id_and_never_will(front: bytes) -> None:
+def test_what_is_no_page_has_no_id(front: bytes) -> None:
     assert query_id(front) is None
-    assert not id_may_follow(front)
 
 
 @pytest.mark.parametrize(
@@ -59,5 +57,4 @@ def test_text_that_only_looks_like_an_id_is_none(front: bytes) -> None:
 def test_the_search_ends_after_a_few_kilobytes() -> None:
     late = b'{"columns":[' + b" " * LOOK_NO_FURTHER + b'],"id":"20261122_111727_00001_7q5ke"}'
     assert query_id(late) is None
-    assert not id_may_follow(late)
-    assert not id_may_follow(b" " * LOOK_NO_FURTHER)
+    assert query_id(b" " * LOOK_NO_FURTHER + PAGE) is None

@@ -3,8 +3,8 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from valkey.asyncio.connection import AbstractConnection
@@ -99,35 +99,31 @@ class Pool:
             self._gone()
 
     async def _ask(self, commands: Sequence[Command], *, fresh: bool) -> list[Reply]:
-        async with self._taken(fresh=fresh) as (connection, reused):
-            try:
-                await connection.send_packed_command(packed(commands), check_health=False)
-                return [await _reply(connection) for _ in commands]
-            except (ValkeyError, OSError) as error:
-                if reused and not isinstance(error, LibraryTimeout):
-                    raise _Stale from error
-                raise
+        connection, reused = await self._taken(fresh=fresh)
+        try:
+            await connection.send_packed_command(packed(commands), check_health=False)
+            replies = await _replies(connection, len(commands))
+        except BaseException as error:
+            await self._drop(connection)
+            if reused and isinstance(error, ValkeyError | OSError) and not isinstance(error, LibraryTimeout):
+                raise _Stale from error
+            raise
+        await self._give_back(connection)
+        return replies
 
-    @asynccontextmanager
-    async def _taken(self, *, fresh: bool) -> AsyncIterator[tuple[AbstractConnection, bool]]:
-        """A connection for this call alone, and whether it was used before."""
+    async def _taken(self, *, fresh: bool) -> tuple[AbstractConnection, bool]:
+        """A connection for one call alone, to be dropped or given back; and whether it was used before."""
         connection = await self._turn()
         if connection is not None and fresh:
             await connection.disconnect(nowait=True)
             connection = None
-        reused = connection is not None
-        if connection is None:
-            try:
-                connection = await self._connect()
-            except BaseException:
-                self._gone()
-                raise
+        if connection is not None:
+            return connection, True
         try:
-            yield connection, reused
+            return await self._connect(), False
         except BaseException:
-            await self._drop(connection)
+            self._gone()
             raise
-        await self._give_back(connection)
 
     async def _turn(self) -> AbstractConnection | None:
         """A connection that was used before; None when there is room for another, which is counted as open already.
@@ -220,12 +216,14 @@ def packed(commands: Sequence[Command]) -> bytes:
     )
 
 
-async def _reply(connection: AbstractConnection) -> Reply:
-    try:
-        reply: Reply = await connection.read_response(disable_decoding=True)
-    except ResponseError as error:
-        return refusal(error)
-    return reply
+async def _replies(connection: AbstractConnection, count: int) -> list[Reply]:
+    replies: list[Reply] = []
+    for _ in range(count):
+        try:
+            replies.append(await connection.read_response(disable_decoding=True))
+        except ResponseError as error:
+            replies.append(refusal(error))
+    return replies
 
 
 def in_words(error: BaseException) -> str:

@@ -13,19 +13,12 @@ _ID = re.compile(rb'"id"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}"(' + SHAPE.encode() + rb
 
 
 def query_id(front: bytes) -> QueryId | None:
-    """The id named in the first bytes of a page, or None when it is not there (yet)."""
+    """The id named in the first bytes of a page, or None when it is not there, nor will be: then nothing is remembered.
+
+    A compressed page, an error text or somebody's HTML is the client's to read.
+    """
     if not front.lstrip(_BLANKS).startswith(b"{"):
         return None
     # Quotes inside a JSON string are escaped, so a text that only mentions "id":"…" cannot match.
     found = _ID.search(front, 0, LOOK_NO_FURTHER)
     return as_query_id(found[1].decode("ascii")) if found else None
-
-
-def id_may_follow(front: bytes) -> bool:
-    """Whether reading on may still bring an id: what has come looks like the beginning of a page, and is short.
-
-    When it may not, release the bytes as they are and remember nothing: a compressed page, an error text or somebody's
-    HTML is the client's to read, and its query is found again by asking the clusters.
-    """
-    content = front.lstrip(_BLANKS)
-    return len(front) < LOOK_NO_FURTHER and (not content or content.startswith(b"{"))
