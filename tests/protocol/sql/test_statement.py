@@ -90,8 +90,8 @@ def test_bytes_that_are_no_utf_8_do_not_matter_in_a_literal() -> None:
         (b"SELECT '123'", True, True),
         ("SELECT 'üüü'".encode(), True, True),
         (b"SELECT '1234'", True, False),
-        (b"SELECT '123'", False, False),
         (b"x" * 1_000_000, True, False),
+        (b"x" * 1_000_000, False, False),
     ],
 )
 def test_what_is_longer_than_the_limit_is_not_analysed(body: bytes, is_whole: bool, fits: bool) -> None:
@@ -100,6 +100,13 @@ def test_what_is_longer_than_the_limit_is_not_analysed(body: bytes, is_whole: bo
     assert bool(properties.body) == fits
     if not fits:
         assert properties.error_message == "the statement is not analysed: it is longer than 12 characters"
+
+
+def test_what_is_not_kept_whole_is_not_analysed() -> None:
+    properties = known(b"SELECT '123'", max_body_size=12, is_whole=False)
+    assert (properties.is_query_parsing_successful, properties.body) == (False, "")
+    why = "the statement is not analysed: the gateway keeps no more than its first 12 bytes"
+    assert properties.error_message == why
 
 
 def test_an_execute_is_known_by_the_statement_in_the_header() -> None:

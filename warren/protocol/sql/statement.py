@@ -39,7 +39,10 @@ def statement_properties(
         trouble = f"the statement is not analysed: it comes in {charset[:64]}, and only UTF-8 is read"
         return _not_analysed(trouble, catalog, schema)
     # A character is one byte of UTF-8 at least, and four at most.
-    text = body.decode("utf-8", "replace") if is_whole and len(body) <= 4 * max_body_size else None
+    text = body.decode("utf-8", "replace") if len(body) <= 4 * max_body_size else None
+    if text is not None and not is_whole:
+        trouble = f"the statement is not analysed: the gateway keeps no more than its first {len(body):,} bytes"
+        return _not_analysed(trouble, catalog, schema)
     if text is None or len(text) > max_body_size:
         trouble = f"the statement is not analysed: it is longer than {max_body_size:,} characters"
         return _not_analysed(trouble, catalog, schema)
