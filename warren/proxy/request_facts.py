@@ -23,7 +23,11 @@ def request_facts(exchange: Exchange) -> RequestFacts:
 def texts(named: Mapping[bytes, Sequence[bytes]]) -> dict[str, tuple[str, ...]]:
     """Fields as text: UTF-8, as Trino's clients send them."""
     return {
-        name.decode("ascii", "replace"): tuple(value.decode("utf-8", "replace") for value in values)
+        name.decode("ascii", "replace"): (
+            (values[0].decode("utf-8", "replace"),)  # as nearly always: a loop would cost half of all this
+            if len(values) == 1
+            else tuple(value.decode("utf-8", "replace") for value in values)
+        )
         for name, values in named.items()
     }
 
