@@ -19,7 +19,6 @@ from warren.model import ClusterName, Health
 from warren.rulebook.explaining import Question
 from warren.rulebook.service import RulesService
 from warren.settings.root import Settings
-from warren.settings.rules import RulesType
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.steering import CONNECT_SECONDS, explainer, rules_of, terms_of
 
@@ -40,7 +39,7 @@ async def of_configuration(
     """
     section = settings.routing_rules
     rules, service, client = rules_of(settings), None, None
-    if section.rules_engine_enabled and section.rules_type is RulesType.EXTERNAL:
+    if section.asks_a_service:
         client = KeptHttpClient(tls=None, connect_seconds=CONNECT_SECONDS)
         service = RulesService(client, terms_of(settings), clock=clock)
     try:

@@ -84,7 +84,7 @@ class Steering:
         analyses = settings.request_analyzer_config.analyze_request
         if not rules.rules_engine_enabled:
             return header
-        if rules.rules_type is RulesType.EXTERNAL:
+        if rules.asks_a_service:
             self.service = RulesService(self._http(), terms_of(settings), clock=time.monotonic)
             return ByService(self.service, header, counts, analyses=analyses, default=default, unix=time.time)
         assert self.rulebook is not None, "the settings name a rules file"

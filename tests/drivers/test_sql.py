@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiosqlite
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fixtures.databases import Server
 from warren.drivers.sql import Database, NewRows
@@ -78,7 +79,7 @@ async def test_a_batch_is_stored_whole_and_rows_that_are_there_stay(url: Databas
     assert [(row["id"], row["body"]) for row in rows] == [("a", "z"), ("b", "x"), ("c", "y")]
 
 
-@pytest.mark.parametrize("bad", [{"id": None}, {"body": "\ud800"}])
+@pytest.mark.parametrize("bad", [{"id": None}, {"body": "\ud800"}, {"body": 2**70}])
 @pytest.mark.parametrize("step", [NOTE, NEW], ids=["statement", "new_rows"])
 async def test_a_batch_with_a_bad_row_is_refused_whole(
     url: DatabaseUrl, step: str | NewRows, bad: dict[str, object]
@@ -102,6 +103,21 @@ async def test_a_batch_that_fails_for_another_reason_is_no_fault_of_its_rows(url
                 (NOTE, notes("a")), ("INSERT INTO no_such_table VALUES (:id)", notes("b")), deadline=20.0
             )
         assert await database.fetch("SELECT id FROM notes") == []
+
+
+async def test_a_driver_that_stumbles_is_no_fault_of_the_rows(
+    sqlite_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On broken connections drivers raise whatever comes to hand."""
+
+    async def stumbles(*_: object) -> None:
+        raise TypeError("'NoneType' object is not subscriptable")
+
+    async with opened(sqlite_url) as database:
+        await database.execute(NOTES)
+        monkeypatch.setattr(AsyncConnection, "execute", stumbles)
+        with pytest.raises(StoreUnavailable, match="not subscriptable"):
+            await database.write((NEW, notes("a")), deadline=5.0)
 
 
 async def test_a_tuple_is_a_list_of_values(url: DatabaseUrl) -> None:

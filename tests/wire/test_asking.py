@@ -349,6 +349,70 @@ async def test_a_stale_connection_is_replaced_when_asking_and_the_body_sent_agai
         await client.gets(OK)
 
 
+async def test_a_stale_connection_is_replaced_though_the_body_takes_longer_than_an_answer_may() -> None:
+    async with stage() as gateway:
+
+        async def decision(exchange: Exchange) -> None:
+            if exchange.body is not None:
+                exchange.body.keep(100)
+            exchange.release(await exchange.ask(gateway.upstream, 0.5))
+
+        deciding(gateway, decision)
+        client, cluster = await asked(gateway)
+        await cluster.sends(OK)
+        await client.gets(OK)
+        await client.sends(post(3, b"a"))
+        await cluster.gets(forwarded_post(3, b"a"))
+        gateway.time_passes(0.4)
+        await client.sends(b"b")
+        await cluster.gets(b"b")
+        gateway.time_passes(0.4)
+        cluster.leaves()
+        fresh = await gateway.cluster.accepts()
+        await fresh.gets(forwarded_post(3, b"ab"))
+        await client.sends(b"c")
+        await fresh.gets(b"c")
+        await fresh.sends(OK)
+        await client.gets(OK)
+        assert gateway.troubles == []
+
+
+async def test_waiting_for_a_connection_is_part_of_the_time_for_an_answer() -> None:
+    async with stage(upstream_limits=UpstreamLimits(max_connections=1)) as gateway:
+
+        async def decision(exchange: Exchange) -> None:
+            exchange.release(await exchange.ask(gateway.upstream, 10.0))
+
+        deciding(gateway, decision)
+        first, cluster = await asked(gateway)
+        second = await gateway.client()
+        await second.sends(GET)
+        await until(lambda: gateway.upstream.waiting == 1)
+        gateway.time_passes(9.0)
+        await cluster.sends(OK)
+        await first.gets(OK)
+        await cluster.gets(FORWARDED_GET)
+        gateway.time_passes(1.1)
+        head, body = await second.message()
+        assert head.startswith(b"HTTP/1.1 504 ")
+        assert body == b"blue did not answer within 1 s"
+
+
+async def test_a_connection_is_waited_for_no_longer_than_an_answer() -> None:
+    async with stage(cluster=listening(backlog=0)) as gateway:
+
+        async def decision(exchange: Exchange) -> None:
+            exchange.release(await exchange.ask(gateway.upstream, 0.05))
+
+        deciding(gateway, decision)
+        clients = [await gateway.client() for _ in range(8)]
+        for client in clients:  # more than the backlog has room for; the kernel ignores the rest
+            await client.sends(GET)
+        head, body = await clients[-1].message()
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert body == b"blue did not take the connection within 0.05 s"
+
+
 async def test_silence_ends_the_asking_and_the_decision_may_try_another() -> None:
     async with stage() as gateway:
         green = listening()

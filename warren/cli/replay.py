@@ -34,7 +34,6 @@ from warren.rulebook.reading import read_rules
 from warren.rulebook.rulebook import read_text
 from warren.settings.load import load
 from warren.settings.root import Settings, state_directory
-from warren.settings.rules import RulesType
 from warren.settings.units import WrongValue, seconds
 from warren.telemetry.logs import configure_logging
 
@@ -250,7 +249,7 @@ def _rules_path(asked: Asked, settings: Settings) -> Path | None:
     section = settings.routing_rules
     if asked.rules is not None:
         return asked.rules
-    if section.rules_engine_enabled and section.rules_type is RulesType.EXTERNAL:
+    if section.asks_a_service:
         problem = "replay would ask a live service about statements of the past; name a rules file with --rules"
         raise SettingsError((Problem("routingRules.rulesType", None, "EXTERNAL", problem),))
     if section.rules_engine_enabled:

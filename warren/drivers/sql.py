@@ -169,9 +169,16 @@ def _insert(new: NewRows, rows: Sequence[Row], dialect: str) -> tuple[TextClause
         # One text for all rows: with values or arrays, SQLAlchemy and the driver take many times as long.
         columns = ", ".join(f"{name} {TYPES[kind]}" for name, kind in new.columns.items())
         them = f"json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS it ({columns})"
-        written = orjson.dumps(rows).decode()
-        return text(f"{into} SELECT * FROM {them}{unless_there}"), {"rows": written}  # noqa: S608 # the names are ours
+        return text(f"{into} SELECT * FROM {them}{unless_there}"), {"rows": _in_json(rows)}  # noqa: S608 # the names are ours
     return text(f"{into} VALUES ({', '.join(f':{name}' for name in new.columns)}){unless_there}"), rows
+
+
+def _in_json(rows: Sequence[Row]) -> str:
+    """Raises ValueError for what no row may hold."""
+    try:
+        return orjson.dumps(rows).decode()
+    except orjson.JSONEncodeError as error:  # which is just another name of TypeError
+        raise ValueError(str(error)) from error
 
 
 def _with_lists(statement: str, values: Mapping[str, object]) -> TextClause:
@@ -183,8 +190,8 @@ def _with_lists(statement: str, values: Mapping[str, object]) -> TextClause:
 
 def _is_about_rows(error: BaseException) -> bool:
     """Whether the database refuses what the rows hold, rather than the statement, the table or the user."""
-    if isinstance(error, DataError | IntegrityError | ValueError | OverflowError | orjson.JSONEncodeError):
-        return True  # the last three come from who cannot even write the value down
+    if isinstance(error, DataError | IntegrityError | ValueError | OverflowError):
+        return True  # the last two come from who cannot even write the value down
     if not isinstance(error, DBAPIError) or error.orig is None:
         return False
     state = getattr(error.orig, "sqlstate", None)

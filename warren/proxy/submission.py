@@ -24,6 +24,7 @@ from warren.proxy.deciding import Decided, Deciding, Refused
 from warren.proxy.upstreams import Upstreams
 from warren.routing.routers import Choice
 from warren.telemetry.histogram import Histogram
+from warren.wire.body import time_left
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
 from warren.wire.syntax.forwarded import Rewrite
@@ -164,13 +165,8 @@ class Submissions:
         )
 
     def _time_left(self, exchange: Exchange, attempt: Attempt) -> float:
-        """Seconds, of the time in which it must be taken. How long its client needs to send it is the client's own."""
-        since, body = attempt.began, exchange.body
-        if body is not None:
-            if not body.complete:
-                return self._limits.timeout
-            since = max(since, body.last_arrival)
-        return since + self._limits.timeout - self._clock()
+        """Seconds, of those in which it must be taken."""
+        return time_left(self._limits.timeout, since=attempt.began, body=exchange.body, now=self._clock())
 
     async def _decided_and_taken(self, exchange: Exchange, attempt: Attempt) -> HeldAnswer:
         """The answer of the cluster that took it. Raises GatewayError when none did, Refused when none shall."""
@@ -231,13 +227,12 @@ class Submissions:
         """One try: connecting, the answer's head and its front within one deadline, once the statement itself is here."""
         upstream = self._upstreams.of(choice.cluster.proxy_to)
         patience = max(min(self._limits.try_timeout, self._time_left(exchange, attempt)), SHORTEST_TRY)
-        # A long statement may take its time to arrive; the exchange's own deadlines watch over that.
-        is_here = exchange.body is None or exchange.body.complete
-        until = self._clock() + patience
+        began = self._clock()
         held = await exchange.ask(upstream, patience)
         if held.status == 200:
             try:
-                attempt.query_id = await query_named(held, within=until - self._clock() if is_here else patience)
+                left = time_left(patience, since=began, body=exchange.body, now=self._clock())
+                attempt.query_id = await query_named(held, within=left)
             except TimeoutError as error:
                 raise upstream.silence(patience) from error
         if held.error is not None:

@@ -81,6 +81,10 @@ class RoutingRules(Section):
     rules_external_configuration: ExternalRules = ExternalRules()
     """The rules service."""
 
+    @property
+    def asks_a_service(self) -> bool:
+        return self.rules_engine_enabled and self.rules_type is RulesType.EXTERNAL
+
     @model_validator(mode="after")
     def has_a_source(self) -> "RoutingRules":
         if not self.rules_engine_enabled:

@@ -33,6 +33,13 @@ class Budget:
         self.left = size
 
 
+def time_left(seconds: float, *, since: float, body: "RequestBody | None", now: float) -> float:
+    """Of a time that begins at `since`, but not before the request is here: sending it may take its client longer."""
+    if body is None:
+        return since + seconds - now
+    return max(since, body.last_arrival) + seconds - now if body.complete else seconds
+
+
 class RequestBody:
     """What is here of a body, framing included: what was not sent yet, or, while it is kept, all of it."""
 

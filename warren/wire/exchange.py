@@ -7,13 +7,14 @@ from typing import Any, Final
 import structlog
 
 from warren.errors import ClusterMisbehaved, GatewayError
-from warren.wire.body import HIGH_WATER, RequestBody
+from warren.wire.body import HIGH_WATER, RequestBody, time_left
 from warren.wire.client import NEVER, Client, RequestTooSlow
 from warren.wire.held import HeldAnswer
 from warren.wire.outbound import ClusterConnection
 from warren.wire.syntax.chunks import ChunkReader
 from warren.wire.syntax.forwarded import AS_IT_IS, answer_block
 from warren.wire.syntax.heads import AnswerHead, RequestFields, read_answer_head
+from warren.wire.ticker import PERIOD_SECONDS
 from warren.wire.upstream import Upstream
 
 log = structlog.get_logger()
@@ -108,15 +109,17 @@ class Exchange:
         ClusterFellSilent or ClusterMisbehaved.
         """
         assert self.is_replayable(), "what was sent of this body is not here any more"
-        until = self.client.ticker.now + patience
-        self._upstream, self._patience = upstream, patience
+        began, self._upstream = self.client.ticker.now, upstream
+
+        def left() -> float:
+            return time_left(patience, since=began, body=self.body, now=self.client.ticker.now)
+
         connection = upstream.take() or await upstream.connect(fresh=False, within=patience)
         try:
-            return await self._ask_on(connection, upstream, until)
+            return await self._ask_on(connection, upstream, left())
         except ClusterMisbehaved:
-            if connection.reused and not connection.began and self.is_replayable():
-                connection = await upstream.connect(within=until - self.client.ticker.now)
-                return await self._ask_on(connection, upstream, until)
+            if left() > 0 and connection.reused and not connection.began and self.is_replayable():
+                return await self._ask_on(await upstream.connect(within=left()), upstream, left())
             raise
 
     async def inquire(self, upstream: Upstream, patience: float, *, fresh: bool) -> HeldAnswer:
@@ -144,8 +147,7 @@ class Exchange:
             self.refuse(held.error)
             return
         connection = held.connection
-        self._held = None
-        self._connection = None if held.complete else connection
+        self._held, self._connection = None, None if held.complete else connection
         if not held.complete:
             connection.receiver = self
         self.answered(connection, held.head_bytes, held.status, held.head, len(held.head_bytes))
@@ -324,10 +326,9 @@ class Exchange:
             log.exception("exchange_failed", method=self.method.decode("ascii"))
             self.refuse(GatewayError("the gateway failed at this request; its log says more"))
 
-    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream, until: float) -> HeldAnswer:
+    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream, patience: float) -> HeldAnswer:
         held = self._hold_answer(connection)
-        if self.body is None or self.body.complete:
-            self._patience = until - self.client.ticker.now
+        self._patience = max(patience, PERIOD_SECONDS)  # connecting may have taken nearly all of it
         self._send_to(held, connection, upstream)
         try:
             await held.head_arrived()
@@ -375,8 +376,7 @@ class Exchange:
             self.client.deadline = self.client.body_deadline()
 
     def _begin_answer(self, head: AnswerHead) -> None:
-        client = self.client
-        chunked = head.framing.chunked
+        client, chunked = self.client, head.framing.chunked
         if client.http_1_0 and chunked:
             self._decoder = ChunkReader()
             chunked = False

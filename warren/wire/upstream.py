@@ -161,7 +161,7 @@ class Upstream:
 
     def silence(self, seconds: float) -> GatewayError:
         """The error of having taken a request and not answered in time."""
-        return self._fell_silent(f"did not answer within {seconds:.3g} s")
+        return self._fell_silent(f"did not answer within {round(seconds, 2):g} s")
 
     def standstill(self) -> GatewayError:
         """The error of having stopped to take a request."""
@@ -232,7 +232,7 @@ class Upstream:
         if error.errno in OURS:
             return ClusterUnreachable(f"this gateway cannot open another connection: {error.strerror}")
         if isinstance(error, TimeoutError):
-            what = f"did not take the connection within {within:.3g} s"
+            what = f"did not take the connection within {round(within, 2):g} s"
         elif isinstance(error, ssl.SSLError):
             what = f"could not agree on TLS: {why(error)}"
         else:

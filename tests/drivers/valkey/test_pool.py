@@ -127,7 +127,17 @@ async def test_a_fresh_connection_that_closes_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00\xff\x00\xff\r\n", b"$x\r\n", b"*\r\n", b":x\r\n"]
+    "garbage",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x00\xff\x00\xff\r\n",
+        b"$x\r\n",
+        b"*\r\n",
+        b":x\r\n",
+        b"#t\r\n",
+        b",1.5\r\n",
+        b"%1\r\n+a\r\n+b\r\n",
+    ],
 )
 async def test_garbage_is_a_failure_and_its_connection_is_closed(garbage: bytes) -> None:
     async with talking(always(garbage)) as server:

@@ -105,7 +105,7 @@ def test_what_is_longer_than_the_limit_is_not_analysed(body: bytes, is_whole: bo
 def test_what_is_not_kept_whole_is_not_analysed() -> None:
     properties = known(b"SELECT '123'", max_body_size=12, is_whole=False)
     assert (properties.is_query_parsing_successful, properties.body) == (False, "")
-    why = "the statement is not analysed: the gateway keeps no more than its first 12 bytes"
+    why = "the statement is not analysed: only its first 12 bytes are kept"
     assert properties.error_message == why
 
 

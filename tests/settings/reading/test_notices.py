@@ -119,3 +119,16 @@ def test_instances_that_share_queries_but_no_clusters_are_told(rest: str, is_alo
 
 def test_a_distributed_cache_that_is_off_is_nothing_to_tell_about() -> None:
     assert "valkey" not in warnings("valkeyConfiguration: {host: valkey, password: x, timeoutMs: 1}")
+
+
+@pytest.mark.parametrize(("timeout", "leaves_none"), [("4s", False), ("5s", True)])
+@pytest.mark.parametrize(("kind", "asks"), [("EXTERNAL", True), ("FILE", False)])
+def test_a_rules_service_that_may_take_all_the_time_of_a_statement_is_told(
+    timeout: str, leaves_none: bool, kind: str, asks: bool
+) -> None:
+    text = (
+        "routing: {statementTimeout: 5s}\n"
+        f"routingRules: {{rulesEngineEnabled: true, rulesType: {kind}, rulesConfigPath: rules.yaml,"
+        f" rulesExternalConfiguration: {{urlPath: 'http://rules/', timeout: {timeout}}}}}\n"
+    )
+    assert ("statementTimeout" in warnings(text)) == (leaves_none and asks)

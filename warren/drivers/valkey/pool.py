@@ -8,13 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from valkey.asyncio.connection import AbstractConnection
-from valkey.exceptions import ResponseError, ValkeyError
+from valkey.exceptions import InvalidResponse, ResponseError, ValkeyError
 from valkey.exceptions import TimeoutError as LibraryTimeout
 
 from warren.drivers.valkey.replies import LONGEST_WORDS, UNUSABLE, Refusal, Reply, refusal
 from warren.errors import StoreSilent, StoreUnavailable
 
 Command = tuple[bytes, ...]
+
+KINDS = frozenset({bytes, int, list, Refusal, type(None)})
+"""Of replies in RESP2. The library's parser takes those of RESP3 as well, for which nobody has asked here."""
 
 GOODBYE_SECONDS = 0.5
 """How long taking leave of a server may take: TLS says a word at the end."""
@@ -220,9 +223,12 @@ async def _replies(connection: AbstractConnection, count: int) -> list[Reply]:
     replies: list[Reply] = []
     for _ in range(count):
         try:
-            replies.append(await connection.read_response(disable_decoding=True))
+            reply = await connection.read_response(disable_decoding=True)
         except ResponseError as error:
-            replies.append(refusal(error))
+            reply = refusal(error)
+        if type(reply) not in KINDS:
+            raise InvalidResponse(f"a reply of another protocol: {type(reply).__name__}")
+        replies.append(reply)
     return replies
 
 

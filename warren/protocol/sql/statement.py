@@ -41,7 +41,7 @@ def statement_properties(
     # A character is one byte of UTF-8 at least, and four at most.
     text = body.decode("utf-8", "replace") if len(body) <= 4 * max_body_size else None
     if text is not None and not is_whole:
-        trouble = f"the statement is not analysed: the gateway keeps no more than its first {len(body):,} bytes"
+        trouble = f"the statement is not analysed: only its first {len(body):,} bytes are kept"
         return _not_analysed(trouble, catalog, schema)
     if text is None or len(text) > max_body_size:
         trouble = f"the statement is not analysed: it is longer than {max_body_size:,} characters"

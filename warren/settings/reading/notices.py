@@ -23,7 +23,7 @@ def notices(
     for key, reason in [*((f"serverConfig.{key}", flaws[key]) for key in flaws), *without_effect(settings)]:
         reasons.setdefault(reason, []).append(key)
     found += [f"{', '.join(keys)}: no effect, since {reason}" for reason, keys in reasons.items()]
-    return (*found, *unused_options(settings), *cache(settings), *open_doors(settings))
+    return (*found, *unused_options(settings), *cache(settings), *rules(settings), *open_doors(settings))
 
 
 def without_effect(section: Section, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -60,6 +60,16 @@ def cache(settings: Settings) -> Iterator[str]:
         yield (
             "valkeyConfiguration is enabled and there is no dataStore: each instance has its list of clusters in an SQLite "
             "file of its own, and what another one adds is unknown to it: give all instances one database"
+        )
+
+
+def rules(settings: Settings) -> Iterator[str]:
+    """A rules service that may leave its statements no time."""
+    asked, statement = settings.routing_rules.rules_external_configuration, settings.routing.statement_timeout
+    if settings.routing_rules.asks_a_service and asked.timeout >= statement:
+        yield (
+            f"routingRules.rulesExternalConfiguration.timeout, {asked.timeout:g} s, is not below routing.statementTimeout, "
+            f"{statement:g} s: while the service is silent no cluster has time to take a statement: write a shorter one"
         )
 
 
