@@ -45,6 +45,7 @@ def test_names_of_a_with_are_seen_where_trino_sees_them(text: str, named: str) -
         ("SELECT * FROM a, b x, c AS y (p, q), d z (p, q) WHERE p IN (1, 2) GROUP BY p, q", "a b c d"),
         ("SELECT * FROM a JOIN b ON a.x = b.x AND f(a.x, 1) LEFT JOIN c USING (x, y) CROSS JOIN d, e", "a b c d e"),
         ("SELECT * FROM a JOIN b ON CASE WHEN a.x THEN 1 END = b.x, c", "a b c"),
+        ("SELECT * FROM a JOIN b ON listagg(x) WITHIN GROUP (ORDER BY x) > '', c WITHIN GROUP BY x, y", "a b c"),
         ("SELECT * FROM a NATURAL FULL OUTER JOIN b", "a b"),
         ("SELECT * FROM a JOIN b JOIN c ON b.x = c.x ON a.x = b.x", "a b c"),
         ("SELECT * FROM a JOIN b ON a.x = ARRAY[1, 2][1], c", "a b c"),

@@ -293,6 +293,10 @@ class Walk:
     def _clause(self) -> None:
         self._mode = EXPRESSION
 
+    def _group(self) -> None:
+        if self._cursor.mark() != "(":  # else it is the order of an aggregate, WITHIN GROUP (…), in a join's condition
+            self._mode = EXPRESSION
+
     def _window(self) -> None:
         # The word may also be somebody's alias.
         if _WINDOW.match(self._cursor.text, self._cursor.position):
@@ -352,7 +356,8 @@ _STOPS: dict[str, Callable[[Walk], None]] = {
     "as": Walk._as,
     "on": Walk._on,
     "in": Walk._in,
-    **dict.fromkeys(("where", "group", "having", "order", "union", "intersect", "except"), Walk._clause),
+    "group": Walk._group,
+    **dict.fromkeys(("where", "having", "order", "union", "intersect", "except"), Walk._clause),
 }
 
 _RELATIONS: dict[str, Callable[[Walk, bool], bool] | None] = {
