@@ -23,7 +23,11 @@ def connector(security: ssl.SSLContext | str) -> Callable[..., Awaitable[Connect
     async def connect(**arguments: Any) -> Connection:
         kind = SecuredConnection if isinstance(security, ssl.SSLContext) else Connection
         connection = kind(**arguments, ssl=_context(security))
-        await connection._connect()  # all that aiomysql.connect does
+        try:
+            await connection._connect()  # all that aiomysql.connect does
+        except BaseException:
+            connection.close()  # when a deadline cancels it, aiomysql leaves the socket to the garbage collector
+            raise
         return connection
 
     return connect
