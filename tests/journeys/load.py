@@ -10,13 +10,19 @@ import uvloop
 
 from tests.journeys.scene import USER, Connection
 
+ARRIVING = 0.25
+"""Of the time of a crowd's statements, so much passes until all are submitted: thousands in one moment would only show
+how slow simulated clusters are.
+"""
+
 
 async def crowd(url: str, clients: int, seconds: float) -> dict[str, object]:
     """Each client runs one slow statement and polls it to its end: counts of statuses, and how long polls took."""
     statuses: dict[int, int] = {}
     took: list[float] = []
 
-    async def client() -> None:
+    async def client(number: int) -> None:
+        await asyncio.sleep(number / clients * ARRIVING * seconds)
         async with await Connection.to(url) as connection:
             sql = f"SELECT 1 /* simulate: seconds={seconds} */"
             answered = await connection.ask("POST", "/v1/statement", sql, USER)
@@ -29,7 +35,7 @@ async def crowd(url: str, clients: int, seconds: float) -> dict[str, object]:
                 answered = await connection.ask("GET", "/" + following.split("/", 3)[3])
                 took.append(time.monotonic() - began)
 
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(client(number) for number in range(clients)))
     took.sort()
     return {"statuses": statuses, "polls": len(took), "p99": took[int(len(took) * 0.99)]}
 

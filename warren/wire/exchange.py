@@ -109,10 +109,10 @@ class Exchange:
         ClusterFellSilent or ClusterMisbehaved.
         """
         assert self.is_replayable(), "what was sent of this body is not here any more"
-        began, self._upstream = self.client.ticker.now, upstream
+        began, self._upstream = self.client.ticker.exactly(), upstream
 
         def left() -> float:
-            return time_left(patience, since=began, body=self.body, now=self.client.ticker.now)
+            return time_left(patience, since=began, body=self.body, now=self.client.ticker.exactly())
 
         connection = upstream.take() or await upstream.connect(fresh=False, within=patience)
         try:

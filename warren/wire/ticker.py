@@ -25,6 +25,10 @@ class Ticker:
         self._watchers: list[Callable[[float], None]] = []
         self._failing: set[Callable[[float], None]] = set()
 
+    def exactly(self) -> float:
+        """The time that `now` follows: for measuring what may be short, or go on while the process is busy."""
+        return max(self.now, asyncio.get_running_loop().time())
+
     def watch(self, watcher: Callable[[float], None]) -> None:
         self._watchers.append(watcher)
 
