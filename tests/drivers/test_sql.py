@@ -167,9 +167,9 @@ async def test_a_caller_who_gives_up_leaves_the_pool_whole(url: DatabaseUrl) -> 
 
 @pytest.mark.slow
 async def test_a_server_that_hangs_is_unavailable_in_time_and_usable_afterwards(
-    hung: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
+    any_server: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
 ) -> None:
-    server, url = hung
+    server, url = any_server
     async with opened(url, deadline=DEADLINE) as database:
         for _ in range(20):  # a first connection may take longer on a busy machine
             with contextlib.suppress(StoreUnavailable):
@@ -194,19 +194,14 @@ async def test_a_server_that_hangs_is_unavailable_in_time_and_usable_afterwards(
 
 @pytest.mark.slow
 async def test_closing_while_the_server_hangs_is_done_in_time_and_in_silence(
-    hung: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
+    any_server: tuple[Server, DatabaseUrl], caplog: pytest.LogCaptureFixture
 ) -> None:
-    server, url = hung
+    server, url = any_server
     database = Database(url, deadline=DEADLINE)
     await asyncio.gather(*(database.ping() for _ in range(5)), return_exceptions=True)
     with server.stopped(), in_time():
         await database.close()
     assert caplog.records == []
-
-
-@pytest.fixture(params=["postgres", "mariadb"])
-def hung(request: pytest.FixtureRequest) -> tuple[Server, DatabaseUrl]:
-    return request.getfixturevalue(request.param), request.getfixturevalue(f"{request.param}_url")
 
 
 @pytest.mark.slow

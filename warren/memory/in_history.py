@@ -42,7 +42,7 @@ class InHistory:
         self.counts = TierCounts()
 
     async def find(self, query_id: str) -> Placement | None:
-        """None too for a row that leads to no cluster of the roster. Raises StoreUnavailable, within WITHIN_SECONDS."""
+        """None too for a row that leads to no cluster of the roster. Raises StoreUnavailable, about WITHIN_SECONDS later."""
         began = self._clock()
         self.counts.requests += 1
         try:
@@ -61,11 +61,18 @@ class InHistory:
     async def _find(self, query_id: str) -> Placement | None:
         if not self._is_reachable():
             raise StoreUnavailable("the database is not reachable")
+        end = asyncio.get_running_loop().time() + WITHIN_SECONDS
         try:
-            async with asyncio.timeout(WITHIN_SECONDS), self._turns:
-                rows = await self._database.fetch(SELECT, query_id=query_id)
+            async with asyncio.timeout_at(end):
+                await self._turns.acquire()
         except TimeoutError as error:
-            raise StoreUnavailable(f"{self._database.label} did not answer within {WITHIN_SECONDS:g} s") from error
+            raise StoreUnavailable(f"others have waited for {self._database.label} for {WITHIN_SECONDS:g} s") from error
+        try:
+            # Not by a timeout around it: when it is cancelled from outside, the driver takes its time to say goodbye.
+            left = end - asyncio.get_running_loop().time()
+            rows = await self._database.fetch(SELECT, within=left, query_id=query_id)
+        finally:
+            self._turns.release()
         if not rows:
             return None
         row = rows[0]
