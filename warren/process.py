@@ -93,7 +93,7 @@ async def _serve(settings: Settings, state: Path, database: DatabaseUrl, doors: 
 def spare_collections() -> None:
     """Spare the loop most of the search for garbage: what is here now stays, so nobody need look at it again.
 
-    Looking at all of it takes some 50 ms, in which no client is served.
+    Looking at all of it takes tens of milliseconds, in which no client is served.
     """
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)

@@ -95,18 +95,23 @@ async def test_a_change_in_sql_is_seen_within_about_a_second(tmp_path: Path) -> 
         Simulator() as green,
         gateway(tmp_path / "here", {"blue": blue.url}, settings=settings) as here,
     ):
-        in_sql(database, "UPDATE gateway_backend SET backend_url = ?, external_url = ?", green.url, green.url)
+        await in_sql(database, "UPDATE gateway_backend SET backend_url = ?, external_url = ?", green.url, green.url)
 
         async def runs_on_green() -> bool:
             return (await submit(here.url, "SELECT 1")).query_id.endswith(green.coordinator_id)
 
         await eventually(runs_on_green, "the change", within=ABOUT_A_SECOND)
 
-        in_sql(database, "DELETE FROM gateway_backend")
+        await in_sql(database, "DELETE FROM gateway_backend")
         await says(here, 503)
 
 
-def in_sql(database: Path, statement: str, *values: str) -> None:
+async def in_sql(database: Path, statement: str, *values: str) -> None:
+    """In a thread: the gateway, in the middle of a transaction, needs this loop to end it and let go of the lock."""
+    await asyncio.to_thread(write, database, statement, *values)
+
+
+def write(database: Path, statement: str, *values: str) -> None:
     connection = sqlite3.connect(database, timeout=10)
     try:
         with connection:
@@ -119,7 +124,7 @@ async def test_a_row_that_cannot_be_a_cluster_is_skipped_and_shown(tmp_path: Pat
     database = tmp_path / "shared.sqlite"
     settings = {"dataStore": {"jdbcUrl": f"jdbc:sqlite:{database}"}}
     async with Simulator() as blue, gateway(tmp_path / "here", {"blue": blue.url}, settings=settings) as here:
-        in_sql(
+        await in_sql(
             database,
             "INSERT INTO gateway_backend (name, routing_group, backend_url, external_url, active) VALUES (?, ?, ?, ?, 1)",
             "evil",

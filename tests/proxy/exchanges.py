@@ -1,6 +1,7 @@
 """An exchange that notes what is done with it, instead of a client's connection."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from warren.errors import GatewayError
@@ -8,7 +9,7 @@ from warren.model import ClusterUrl
 from warren.wire.body import RequestBody
 from warren.wire.exchange import Exchange
 from warren.wire.held import HeldAnswer
-from warren.wire.syntax.forwarded import AS_IT_IS
+from warren.wire.syntax.forwarded import AS_IT_IS, Peer
 from warren.wire.syntax.heads import read_request_fields
 from warren.wire.upstream import Upstream
 
@@ -25,11 +26,20 @@ class Held:
         self.is_discarded = True
 
 
+@dataclass
+class FakeClient:
+    peer: Peer
+
+    def address(self, _exchange: Exchange) -> bytes:
+        return b"192.0.2.1"
+
+
 class FakeExchange:
     def __init__(self, method: str, target: str, answers: Answers | None = None, *, client: str = "192.0.2.1") -> None:
         self.method = method.encode()
         self.target = target.encode()
         self.fields = read_request_fields(b"Host: x\r\nX-Trino-User: me\r\n\r\n", http_1_0=False, max_fields=10)
+        self.client = FakeClient(Peer(b"198.51.100.7", b"http"))
         self.status = 0
         self.arrived = 0.0
         self.on_end: Callable[[Exchange], None] | None = None
@@ -44,9 +54,6 @@ class FakeExchange:
 
     def as_exchange(self) -> Exchange:
         return cast(Exchange, self)
-
-    def client_address(self) -> bytes:
-        return b"192.0.2.1"
 
     def forward_to(self, upstream: Upstream, patience: float) -> None:
         self.done.append((upstream.name, patience))

@@ -34,7 +34,6 @@ from warren.rulebook.rulebook import Rulebook
 from warren.rulebook.service import RulesService, ServiceAnswer, ServiceFailed, ServiceTerms
 from warren.rulebook.userinfo import NoUserInfo, WhoHolds
 from warren.wire.body import Budget, RequestBody
-from warren.wire.syntax.forwarded import Peer
 from warren.wire.syntax.heads import Framing, Pair, read_request_fields
 
 ADHOC = GroupName("adhoc")
@@ -53,7 +52,6 @@ class Asking(FakeExchange):
         super().__init__("GET" if sql is None else "POST", target)
         block = "".join(f"{line}\r\n" for line in ("Host: gw:8080", *lines))
         self.fields = read_request_fields(f"{block}\r\n".encode(), http_1_0=False, max_fields=20)
-        self.client = SimpleNamespace(peer=Peer(b"198.51.100.7", b"http"))
         self.waits = asyncio.Event()
         if sql:
             self.body = RequestBody(Framing(length=len(sql.encode()) + rest), Budget(10**6), lambda: None)

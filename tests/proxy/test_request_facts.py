@@ -1,12 +1,11 @@
 """What rules are told of a request's head."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.proxy.exchanges import FakeExchange
+from tests.proxy.exchanges import FakeClient, FakeExchange
 from warren.facts import facts_of_head
 from warren.proxy.request_facts import local_now, request_facts, texts
 from warren.wire.exchange import Exchange
@@ -18,7 +17,7 @@ def asked(target: str, block: str, *, method: str = "POST", scheme: bytes = b"ht
     exchange = FakeExchange(method, target)
     exchange.fields = read_request_fields(f"{block}\r\n\r\n".encode(), http_1_0=False, max_fields=20)
     made = cast(Any, exchange)
-    made.client = SimpleNamespace(peer=Peer(b"198.51.100.7", scheme))
+    made.client = FakeClient(Peer(b"198.51.100.7", scheme))
     return exchange.as_exchange()
 
 

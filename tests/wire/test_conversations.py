@@ -285,7 +285,7 @@ async def test_an_ipv4_client_of_a_socket_for_both_families_is_trusted_and_told_
         addresses: list[bytes] = []
 
         def note(exchange: Exchange) -> None:
-            addresses.append(exchange.client_address())
+            addresses.append(exchange.client.address(exchange))
             exchange.forward_to(gateway.upstream, 10.0)
 
         gateway.script.decide = note

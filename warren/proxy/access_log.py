@@ -44,7 +44,7 @@ class AccessLog:
             return
         line = {
             "time": datetime.fromtimestamp(self._unix(), UTC).isoformat(timespec="milliseconds"),
-            "client": exchange.client_address().decode("ascii"),
+            "client": exchange.client.address(exchange).decode("ascii"),
             "method": exchange.method.decode("ascii"),
             "path": path_template(exchange.target.decode("latin-1")),
             "status": exchange.status,

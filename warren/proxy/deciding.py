@@ -226,7 +226,7 @@ class Deciding:
         name = (user.user or "")[:LONGEST_USER]
         query = await self._query(exchange)
         if query is not None and query.query_id is not None:
-            owner = await self.kills.owner(query.query_id, exchange.fields.named, exchange.client_address())
+            owner = await self.kills.owner(query.query_id, exchange.fields.named, exchange.client.address(exchange))
             if owner is not None:
                 because = f"it kills {query.query_id}, a query of cluster {shown(owner.name)}"
                 return Decided(Decision(owner.group, because), name, owner=owner)

@@ -15,7 +15,7 @@ def request_facts(exchange: Exchange) -> RequestFacts:
         path=path,
         query=query if question else None,
         headers=texts(exchange.fields.named),
-        remote_address=exchange.client_address().decode("ascii"),
+        remote_address=exchange.client.address(exchange).decode("ascii"),
         scheme=exchange.client.peer.scheme.decode("ascii"),
     )
 

@@ -255,7 +255,7 @@ class Search:
         return await self._recall.find(quest.asked.query_id) is not None
 
     async def _search_within_bounds(self, exchange: Exchange, quest: Quest) -> None:
-        client = exchange.client_address()
+        client = exchange.client.address(exchange)
         if self.counts.running >= self._limits.at_once or self._clients[client] >= self._limits.at_once_per_client:
             self.counts.refused += 1
             raise TooManySearches("too many requests about unknown queries at this moment; ask again")

@@ -72,7 +72,8 @@ class Client(Protocol):
 
     def body_deadline(self) -> float: ...
 
-    def address(self, exchange: Request) -> bytes: ...
+    def address(self, exchange: Request) -> bytes:
+        """Whose request it is, as far as the instance believes it."""
 
     def request_head(self, exchange: Request, upstream: Upstream) -> bytes: ...
 

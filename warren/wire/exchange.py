@@ -36,6 +36,7 @@ class Exchange:
         "_held",
         "_patience",
         "_retried",
+        "_since",
         "_task",
         "_upstream",
         "arrived",
@@ -72,6 +73,7 @@ class Exchange:
         """Called once, when the client has its answer or has left."""
         self._upstream: Upstream | None = None
         self._patience = 0.0
+        self._since = 0.0  # when the patience began
         self._connection: ClusterConnection | None = None  # where the body of the request goes
         self._held: HeldAnswer | None = None  # the receiver of that connection, until it is released
         self._asked: list[HeldAnswer] | None = None
@@ -103,23 +105,20 @@ class Exchange:
         self._task.add_done_callback(lambda _: (decided.close(), decision.close()))
 
     async def ask(self, upstream: Upstream, patience: float) -> HeldAnswer:
-        """Pass the request on and hold its answer, whose head must come within `patience`: `release` or discard that.
+        """Pass the request on and hold its answer: `release` or discard that. Connecting and its head have `patience` together.
 
         Again with another upstream while `is_replayable()`. Raises ClusterUnreachable when nothing was sent, else
         ClusterFellSilent or ClusterMisbehaved.
         """
         assert self.is_replayable(), "what was sent of this body is not here any more"
-        began, self._upstream = self.client.ticker.exactly(), upstream
-
-        def left() -> float:
-            return time_left(patience, since=began, body=self.body, now=self.client.ticker.exactly())
-
+        self._upstream, self._patience, self._since = upstream, patience, self.client.ticker.exactly()
         connection = upstream.take() or await upstream.connect(fresh=False, within=patience)
         try:
-            return await self._ask_on(connection, upstream, left())
+            return await self._ask_on(connection, upstream)
         except ClusterMisbehaved:
-            if left() > 0 and connection.reused and not connection.began and self.is_replayable():
-                return await self._ask_on(await upstream.connect(within=left()), upstream, left())
+            left = self._left()
+            if left > 0 and connection.reused and not connection.began and self.is_replayable():
+                return await self._ask_on(await upstream.connect(within=left), upstream)
             raise
 
     async def inquire(self, upstream: Upstream, patience: float, *, fresh: bool) -> HeldAnswer:
@@ -147,7 +146,8 @@ class Exchange:
             self.refuse(held.error)
             return
         connection = held.connection
-        self._held, self._connection = None, None if held.complete else connection
+        self._held = None
+        self._connection = None if held.complete else connection
         if not held.complete:
             connection.receiver = self
         self.answered(connection, held.head_bytes, held.status, held.head, len(held.head_bytes))
@@ -182,10 +182,6 @@ class Exchange:
         self._expect(self.client.body_deadline())
         await part
         self._expect(NEVER)
-
-    def client_address(self) -> bytes:
-        """Whose request it is, as far as the instance believes it."""
-        return self.client.address(self)
 
     def is_replayable(self) -> bool:
         """The body can be sent again from its beginning."""
@@ -326,9 +322,8 @@ class Exchange:
             log.exception("exchange_failed", method=self.method.decode("ascii"))
             self.refuse(GatewayError("the gateway failed at this request; its log says more"))
 
-    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream, patience: float) -> HeldAnswer:
+    async def _ask_on(self, connection: ClusterConnection, upstream: Upstream) -> HeldAnswer:
         held = self._hold_answer(connection)
-        self._patience = max(patience, PERIOD_SECONDS)  # connecting may have taken nearly all of it
         self._send_to(held, connection, upstream)
         try:
             await held.head_arrived()
@@ -346,6 +341,7 @@ class Exchange:
 
     def _send(self, connection: ClusterConnection, upstream: Upstream) -> None:
         if self.body is not None:
+            self._since = self.client.ticker.now
             self._send_to(self, connection, upstream)
             return
         self._connection = connection
@@ -371,9 +367,13 @@ class Exchange:
 
     def _await_answer(self) -> None:
         if self.body is None or self.body.complete:
-            self.client.deadline = self.client.ticker.now + self._patience
+            self.client.deadline = self.client.ticker.now + max(self._left(), PERIOD_SECONDS)
         else:
             self.client.deadline = self.client.body_deadline()
+
+    def _left(self) -> float:
+        """Of the patience; connecting may have taken nearly all of it."""
+        return time_left(self._patience, since=self._since, body=self.body, now=self.client.ticker.exactly())
 
     def _begin_answer(self, head: AnswerHead) -> None:
         client, chunked = self.client, head.framing.chunked
