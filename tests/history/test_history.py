@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from tests.fixtures.databases import Server
 from tests.history.rows import correction, count, eventually, record, row, stored
 from warren.drivers.sql import Database
+from warren.history import history as history_module
 from warren.history.history import History, HistoryLimits, NoHistory
 from warren.history.queue import BATCH_ROWS
 from warren.model import ClusterUrl, GroupName, QueryId
@@ -210,6 +211,23 @@ async def test_a_memory_that_fills_is_emptied_to_disk(sqlite_url: DatabaseUrl, d
     assert history.counts.dropped == 0
     assert history.counts.replayed > 0
     assert await count(database) == 3000
+    await database.close()
+
+
+async def test_rows_that_come_at_once_wait_for_no_look(
+    sqlite_url: DatabaseUrl, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the memory is enough to be put on disk at that moment, so that the other half is for those that come next."""
+    monkeypatch.setattr(history_module, "LOOK_SECONDS", 3600.0)
+    database = Database(sqlite_url)  # there are no tables
+    history = History(database, directory, limits=HistoryLimits(memory_rows=1200))
+    async with running(history):
+        for burst in range(5):
+            for number in range(1000):
+                history.note(record(burst * 1000 + number))
+            await eventually(lambda: history.counts.queued_rows == 0, "the rows to be on disk")
+    assert history.counts.dropped == 0
+    await history.flush(0.0)
     await database.close()
 
 

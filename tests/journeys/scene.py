@@ -26,6 +26,8 @@ from warren.siblings import Siblings
 
 PATIENCE = 20.0
 """Seconds after which whatever is waited for is taken to fail. Only failing tests wait that long."""
+ABOUT_A_SECOND = 3.0
+"""Seconds that what is promised within a second may take on a busy machine."""
 LOOK_AGAIN = 0.02
 USER = {"X-Trino-User": "test"}
 GROUP = "adhoc"

@@ -5,14 +5,23 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.scene import USER, Gateway, ask, eventually, gateway, statement_status, submit, to_its_end, until
+from tests.journeys.scene import (
+    ABOUT_A_SECOND,
+    USER,
+    Gateway,
+    ask,
+    eventually,
+    gateway,
+    statement_status,
+    submit,
+    to_its_end,
+    until,
+)
 from warren.simulator.coordinator import Simulator
 from warren.simulator.http.behaviour import Behaviour
 
 SELDOM = {"monitor": {"taskDelay": "1h"}}
 """No probe comes round by itself while a test runs."""
-ABOUT_A_SECOND = 3.0
-"""Seconds: the table is read each second; the rest is for a busy machine."""
 
 
 def now() -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.valkey import ValkeyProcess
 from tests.journeys.fleet import cache
-from tests.journeys.scene import Gateway, eventually, gateway
+from tests.journeys.scene import ABOUT_A_SECOND, Gateway, eventually, gateway
 from warren.clusters import registry
 from warren.settings.stores.jdbc import DatabaseUrl
 
@@ -25,11 +25,11 @@ def shared(url: DatabaseUrl) -> dict[str, Any]:
 
 async def change_and_see(here: Gateway, there: Gateway) -> None:
     await here.change("add", "blue", SOMEWHERE)
-    await eventually(lambda: has(there, "blue", active=True), "it to be added there, too")
+    await eventually(lambda: has(there, "blue", active=True), "it to be added there, too", within=ABOUT_A_SECOND)
     await here.api("POST", "/gateway/backend/deactivate/blue")
-    await eventually(lambda: has(there, "blue", active=False), "it to be inactive there, too")
+    await eventually(lambda: has(there, "blue", active=False), "it to be inactive there, too", within=ABOUT_A_SECOND)
     await here.api("POST", "/gateway/backend/modify/delete", "blue")
-    await eventually(lambda: is_gone(there), "it to be gone there, too")
+    await eventually(lambda: is_gone(there), "it to be gone there, too", within=ABOUT_A_SECOND)
 
 
 async def has(here: Gateway, name: str, *, active: bool) -> bool:

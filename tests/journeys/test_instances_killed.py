@@ -27,8 +27,9 @@ class Balanced:
         self._urls = [instance.url for instance in instances]
         self._next = itertools.count()
         self.ended = 0
-        self.broken = 0
-        """Requests that were open when their instance was killed, or met one that was gone."""
+        self.down: str | None = None
+        """The instance that is being killed, or gone. What it breaks off was open at that instant, or met nobody."""
+        self.broken_elsewhere: list[str] = []
         self.wrong: list[str] = []
 
     async def client(self, stop: asyncio.Event) -> None:
@@ -48,8 +49,9 @@ class Balanced:
             try:
                 async with await Connection.to(url) as connection:
                     return await connection.ask(method, target, body, headers)
-            except BROKEN:
-                self.broken += 1
+            except BROKEN as error:
+                if url != self.down:
+                    self.broken_elsewhere.append(f"{url}: {error!r}")
                 await asyncio.sleep(0.05)
 
 
@@ -71,12 +73,14 @@ async def test_instances_are_killed_under_load(tmp_path: Path, valkey_server: Va
                     ended = balanced.ended
                     await until(lambda ended=ended: balanced.ended > ended + 30, "queries to end")  # type: ignore[misc] # mypy cannot infer a lambda with a default
                     victim = instances[number % len(instances)]
+                    balanced.down = victim.url
                     await asyncio.to_thread(victim.kill)
                     ended = balanced.ended
                     await until(lambda ended=ended: balanced.ended > ended + 30, "the others to go on")  # type: ignore[misc] # the same
                     await asyncio.to_thread(victim.start)
                 stop.set()
             assert balanced.wrong == []
+            assert balanced.broken_elsewhere == []
             assert balanced.ended > 60 * kills
 
 

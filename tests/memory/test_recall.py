@@ -189,7 +189,7 @@ async def test_a_thousand_questions_at_once_ask_each_store_once_also_when_it_fai
     assert cache.counts.requests == 1
 
 
-async def test_when_the_one_who_asks_leaves_another_asks() -> None:
+async def test_when_the_one_who_asks_leaves_the_others_do_not_wait_for_the_stores_a_second_time() -> None:
     cache = Cache(placed(BLUE))
     cache.open.clear()
     instance = Stored(cache)
@@ -197,9 +197,10 @@ async def test_when_the_one_who_asks_leaves_another_asks() -> None:
         first, second = (group.create_task(instance.recall.find(ID)) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
-        await asyncio.sleep(0)
-        cache.open.set()
-        assert await second == placed(BLUE)
+        assert await second is None
+    cache.open.set()
+    assert await instance.recall.find(ID) == placed(BLUE)
+    assert cache.counts.requests == 2
 
 
 async def test_a_placement_is_told_before_the_client_is_and_its_ending_once() -> None:
@@ -209,6 +210,8 @@ async def test_a_placement_is_told_before_the_client_is_and_its_ending_once() ->
         await instance.recall.place(placed(BLUE, ID.replace("03078", f"0000{number}")))
     assert [each.cluster for each in cache.kept] == [BLUE] * 3
     assert cache.learned == [("6b4yt", BLUE)]
+    await instance.recall.place(placed(BLUE, ID.replace("03078", "00004")), is_awaited=False)
+    assert (len(cache.kept), len(cache.later)) == (3, 1), "told all the same, while nobody waits"
 
 
 async def test_what_is_certain_is_not_replaced_by_what_a_store_says() -> None:

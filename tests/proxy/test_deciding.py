@@ -402,6 +402,7 @@ async def test_a_statement_that_kills_goes_to_the_cluster_of_its_query(made: Mad
     scene = Scene(owners=Owners(BLUE))
     decided = await made(scene).of_statement(Asking(sql, "X-Trino-User: me").as_exchange())
     assert (decided.owner, decided.decision.group, decided.user) == (BLUE, "etl", "me")
+    assert decided.stores_asked
     assert decided.decision.because == f"it kills {ID}, a query of cluster blue"
     assert scene.owners.asked == [ID]
     assert scene.counted() == {}
@@ -425,7 +426,8 @@ async def test_a_prepared_statement_that_kills_is_recognised() -> None:
 )
 async def test_a_statement_that_kills_nothing_is_routed_like_any_other(sql: str) -> None:
     scene = Scene(owners=Owners(BLUE))
-    assert (await scene.by_header().of_statement(Asking(sql).as_exchange())).owner is None
+    decided = await scene.by_header().of_statement(Asking(sql).as_exchange())
+    assert (decided.owner, decided.stores_asked) == (None, False)
     assert scene.owners.asked == []
     assert scene.counted() == {"by_header": 1}
 
@@ -435,6 +437,7 @@ async def test_a_query_that_no_cluster_knows_is_routed_like_any_other() -> None:
     decided = await scene.by_rules(rule("method: POST", "group: etl")).of_statement(Asking(KILL).as_exchange())
     assert (decided.owner, decided.decision.group) == (None, "etl")
     assert scene.owners.asked == [ID]
+    assert decided.stores_asked
 
 
 async def test_where_the_owner_cannot_be_found_out_nobody_gets_the_statement() -> None:

@@ -306,6 +306,32 @@ async def test_a_strangers_search_that_does_not_end_holds_nobody_up(monkeypatch:
 # --- what a store has said
 
 
+async def test_a_request_waits_for_the_stores_once_its_wait_for_a_strangers_search_included() -> None:
+    silent = Cache(fails=True)
+    scene = Scene(farther=Farther(cache=silent, tiers=(silent,)))
+    silent.open.clear()
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(scene.ask({A: 404, B: 404}, target=target)) for target in ("/guessed", "/real")]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        silent.open.set()
+    assert [each.result().done for each in asking] == [[404], [404]]
+    assert silent.counts.requests == 1
+
+
+async def test_when_the_one_who_asks_the_stores_leaves_the_next_one_searches() -> None:
+    silent = Cache()
+    scene = Scene(farther=Farther(cache=silent, tiers=(silent,)))
+    silent.open.clear()
+    async with asyncio.TaskGroup() as group:
+        first, second = (group.create_task(scene.ask({A: 200, B: 404})) for _ in range(2))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        first.cancel()
+    assert second.result().done == [200]
+    assert silent.counts.requests == 1
+
+
 def placed(on: ClusterUrl) -> Placement:
     return Placement(ID, on, GroupName("adhoc"), "")
 

@@ -3,6 +3,7 @@ tests/journeys.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import pytest
 from tests.proxy.exchanges import FakeExchange
 from warren.errors import ClusterMisbehaved, NoClusterAvailable
 from warren.history.history import NoHistory
-from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName
+from warren.model import Cluster, ClusterName, ClusterUrl, Decision, GroupName, Placement
 from warren.proxy.deciding import Decided
 from warren.proxy.submission import SHORTEST_TRY, WHOLE, SubmissionLimits, Submissions, query_named
 from warren.routing.routers import Choice
@@ -134,6 +135,50 @@ class Choosing:
         return ETL
 
 
+def submissions(
+    of_statement: Callable[[object], Awaitable[Decided]], recall: object, clock: Callable[[], float]
+) -> Submissions:
+    return Submissions(
+        cast(Any, SimpleNamespace(of_statement=of_statement)),
+        cast(Any, Choosing()),
+        cast(Any, SimpleNamespace(of=lambda url: url)),
+        cast(Any, recall),
+        history=NoHistory(),
+        limits=LIMITS,
+        clock=clock,
+        unix=lambda: 0.0,
+        names_cluster=False,
+    )
+
+
+class Taken(Spending):
+    """A statement that its cluster takes at once."""
+
+    async def ask(self, _upstream: object, _patience: float) -> HeldAnswer:
+        answer = held()
+        answer.body_of_answer(PAGE)
+        answer.ended()
+        return answer
+
+
+@pytest.mark.parametrize("stores_asked", [False, True])
+async def test_a_client_waits_for_the_stores_once(stores_asked: bool) -> None:
+    """Before its statement is sent, when that kills a query that they may know; else after it is taken."""
+    placed: list[tuple[str, bool]] = []
+
+    async def of_statement(_exchange: object) -> Decided:
+        return Decided(Decision(ETL, ""), "me", stores_asked=stores_asked)
+
+    async def place(placement: Placement, *, is_awaited: bool) -> None:
+        placed.append((placement.query_id, is_awaited))
+
+    exchange = Taken()
+    exchange.send(b"SELECT 123")
+    recall = SimpleNamespace(place=place)
+    await submissions(of_statement, recall, lambda: exchange.now).submit(exchange.as_exchange())
+    assert (exchange.done, placed) == ([200], [(ID, not stores_asked)])
+
+
 async def spent(exchange: Spending, *, deciding: float) -> list[float]:
     """What each cluster was given of the statement's time, when the decision took so long."""
 
@@ -143,19 +188,8 @@ async def spent(exchange: Spending, *, deciding: float) -> list[float]:
         exchange.now += deciding
         return Decided(Decision(ETL, ""), "me")
 
-    submissions = Submissions(
-        cast(Any, SimpleNamespace(of_statement=of_statement)),
-        cast(Any, Choosing()),
-        cast(Any, SimpleNamespace(of=lambda url: url)),
-        cast(Any, None),
-        history=NoHistory(),
-        limits=LIMITS,
-        clock=lambda: exchange.now,
-        unix=lambda: 0.0,
-        names_cluster=False,
-    )
     with pytest.raises(NoClusterAvailable):
-        await submissions.submit(exchange.as_exchange())
+        await submissions(of_statement, None, lambda: exchange.now).submit(exchange.as_exchange())
     return exchange.patience
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.gateway import GatewayProcess
 from tests.fixtures.openmetrics import families
 from tests.journeys.fake_cluster import answering, fake_cluster
-from tests.journeys.scene import USER, ask, eventually
+from tests.journeys.scene import ABOUT_A_SECOND, USER, ask, eventually
 from tests.supervisor.workers import SETTINGS, pids, until_all_ready
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,8 @@ async def test_numbers_are_those_of_all_workers_and_a_hung_one_is_shown(tmp_path
             try:
 
                 async def is_shown() -> bool:
-                    return (await numbers(gateway.url))["warren_worker_up", "2"] == 0
+                    async with asyncio.timeout(ABOUT_A_SECOND):
+                        return (await numbers(gateway.url))["warren_worker_up", "2"] == 0
 
                 await eventually(is_shown, "the frozen worker to be shown")
             finally:

@@ -24,7 +24,8 @@ class Counts:
     set_aside: int = 0
     """Refused by the database in every form; they stand in `set-aside.jsonl`."""
     dropped: int = 0
-    """Lost, because the memory was full, or `set-aside.jsonl`. Zero unless the disk fails as well as the database."""
+    """Lost, because the memory was full, or `set-aside.jsonl`. Zero unless the disk fails as well as the database,
+    or is slower than what comes."""
     dropped_on_disk: int = 0
     """Lost with the oldest spill file, because all of them reached their bound. Zero, too."""
     damaged: int = 0

@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 0.2
 HOLD_SECONDS = 0.5
 """How long rows stay in memory alone while the database takes none, or has not caught up."""
 LOOK_SECONDS = 0.1
-"""How often it is looked for rows that have been in memory too long."""
+"""How often it is looked for rows that have been in memory too long; for too many of them at once, but for a broken disk."""
 ADOPT_SECONDS = 30.0
 """How often it is looked for files of processes that are gone."""
 
@@ -203,7 +203,11 @@ class History:
             if self._is_at_risk():
                 await self._put_on_disk()
             self._tell_dropped()
-            await asyncio.sleep(LOOK_SECONDS)
+            if self._disk_error is None:
+                await until(self._queue.filling, LOOK_SECONDS)
+                self._queue.filling.clear()
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
 
     def _is_at_risk(self) -> bool:
         """Whether rows have been in memory for longer than a kill may cost, or fill too much of it."""

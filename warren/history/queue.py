@@ -11,7 +11,8 @@ from warren.history.counts import Counts
 from warren.history.record import Entry, Record
 
 MOST_ROWS = 50_000
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 128 * 1024 * 1024
+"""Twice the statements that are kept for a second try: when their clusters take all of them at once, they find room."""
 BATCH_ROWS = 500
 BATCH_BYTES = 1024 * 1024
 """A batch ends with the row that reaches it, so that preparing one holds up the loop for milliseconds at most."""
@@ -67,6 +68,8 @@ class Queue:
         """Set while rows wait."""
         self.enough = asyncio.Event()
         """Set while they make a whole batch."""
+        self.filling = asyncio.Event()
+        """Set by each row that comes while half of the memory is in use; cleared by whoever sees to that."""
 
     def put(self, entry: Entry) -> None:
         """Append it; when the memory is full it is dropped and counted."""
@@ -80,6 +83,8 @@ class Queue:
         counts.queued_bytes += size
         self._waiting_bytes += size
         self._tell()
+        if self.is_half_full():
+            self.filling.set()
 
     def waiting_since(self) -> float | None:
         """When the oldest row came; None when there is none."""

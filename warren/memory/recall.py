@@ -36,18 +36,6 @@ class Farther:
 NOTHING_FARTHER = Farther()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one lookup in the stores, for those who waited for it."""
-
-    placement: Placement | None
-    is_known: bool
-    """False when whoever asked has left before the end: another must ask."""
-
-
-NOBODY_KNOWS = Outcome(None, is_known=False)
-
-
 class Recall:
     """What is nearby is certain: this process placed the query, or its cluster has shown the coordinator id.
 
@@ -72,7 +60,7 @@ class Recall:
         self._tiers = tuple(farther.tiers)
         self._correct_history = farther.correct_history
         self._unknown = Denials(clock)
-        self._looking: dict[str, asyncio.Future[Outcome]] = {}
+        self._looking: dict[str, asyncio.Future[Placement | None]] = {}
         self.by_placement = 0
         """Requests whose owner this process had placed, or seen proved."""
         self.by_coordinator = 0
@@ -116,22 +104,22 @@ class Recall:
         """What the stores say, nearest first; None when none of them knows. Never raises.
 
         A hit is kept in all nearer tiers. However many ask for the same query at once, each store is asked once; that
-        none knows it is remembered for two seconds.
+        none knows it is remembered for two seconds. When the one who asks leaves, those who wait with it are told
+        nothing: each has waited for the stores once, and asking again would be a second time.
         """
-        while (running := self._looking.get(query_id)) is not None:
+        if (running := self._looking.get(query_id)) is not None:
             await asyncio.wait({running})
-            if (outcome := running.result()).is_known:
-                return outcome.placement
+            return running.result()
         if not self._tiers or self._unknown.holds(query_id):
             return None
         ended = self._looking[query_id] = asyncio.get_running_loop().create_future()
-        outcome = NOBODY_KNOWS
+        found = None
         try:
-            outcome = Outcome(await self._walk(query_id), is_known=True)
+            found = await self._walk(query_id)
         finally:
             del self._looking[query_id]
-            ended.set_result(outcome)
-        return outcome.placement
+            ended.set_result(found)
+        return found
 
     async def _walk(self, query_id: str) -> Placement | None:
         all_answered = True
@@ -150,10 +138,16 @@ class Recall:
             self._unknown.note(query_id)
         return None
 
-    async def place(self, placement: Placement) -> None:
-        """A statement was taken: this process knows it now, and all instances when this returns (within the budget)."""
+    async def place(self, placement: Placement, *, is_awaited: bool = True) -> None:
+        """A statement was taken: this process knows it now, and all instances when this returns (within the budget).
+
+        Unless `is_awaited`, they know it soon after.
+        """
         self._learn(placement)
-        await self._cache.keep(placement)
+        if is_awaited:
+            await self._cache.keep(placement)
+        else:
+            self._cache.keep_later(placement)
 
     def keep(self, placement: Placement) -> None:
         """Its cluster has just shown that it owns the query, as was believed: so its life in the cache begins anew."""

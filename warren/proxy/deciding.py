@@ -65,6 +65,8 @@ class Decided:
     fields: tuple[Pair, ...] = ()
     owner: Cluster | None = None
     """It must go there, and nowhere else: it kills a query of that cluster."""
+    stores_asked: bool = False
+    """The client has waited for the stores, which were asked for the owner of the query that this kills."""
 
 
 @dataclass(slots=True)
@@ -225,11 +227,12 @@ class Deciding:
         user = await self._user(exchange.fields.named)
         name = (user.user or "")[:LONGEST_USER]
         query = await self._query(exchange)
-        if query is not None and query.query_id is not None:
-            owner = await self.kills.owner(query.query_id, exchange.fields.named, exchange.client.address(exchange))
+        killed = query.query_id if query is not None else None
+        if killed is not None:
+            owner = await self.kills.owner(killed, exchange.fields.named, exchange.client.address(exchange))
             if owner is not None:
-                because = f"it kills {query.query_id}, a query of cluster {shown(owner.name)}"
-                return Decided(Decision(owner.group, because), name, owner=owner)
+                because = f"it kills {killed}, a query of cluster {shown(owner.name)}"
+                return Decided(Decision(owner.group, because), name, owner=owner, stores_asked=True)
         if query is None and self.selector.needs_query:
             # The rules were replaced while it was waited for; those that decide now must not be told too little.
             query = await self.analysing.properties(exchange)
@@ -238,7 +241,7 @@ class Deciding:
         except Refused as refused:
             refused.user = name
             raise
-        return Decided(selected.decision, name, selected.fields)
+        return Decided(selected.decision, name, selected.fields, stores_asked=killed is not None)
 
     async def of_other(self, exchange: Exchange) -> Selected:
         """The same of a request that brings no statement. Raises Refused."""

@@ -93,6 +93,7 @@ class Running:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     error: GatewayError | None = None
     """Why it found nothing out. That holds for the same request alone: clusters answer by slug and credentials."""
+    stores_asked: bool = False
 
 
 @dataclass(slots=True)
@@ -180,6 +181,7 @@ class Search:
                 continue
             waited = True
             await self._end_of(running, request, quest.deadline)
+            quest.stores_asked |= running.stores_asked  # a request waits for them once
 
     def _patience(self, asked: Searched) -> float:
         return self._limits.patience if is_statement(asked) else self._limits.other_patience
@@ -231,7 +233,7 @@ class Search:
         """Ask the stores, then the clusters, and tell those who wait. False when a store knows. Raises GatewayError."""
         self._running[quest.key] = running
         try:
-            if await self._is_known_to_a_store(quest):
+            if await self._is_known_to_a_store(quest, running):
                 return False
             await self._search_within_bounds(exchange, quest)
         except GatewayError as error:
@@ -243,7 +245,7 @@ class Search:
             running.ended.set()
         return True
 
-    async def _is_known_to_a_store(self, quest: Quest) -> bool:
+    async def _is_known_to_a_store(self, quest: Quest, running: Running) -> bool:
         if (
             not isinstance(quest.asked, Follow)
             or not quest.shows_an_owner
@@ -251,7 +253,7 @@ class Search:
             or quest.wrong is not None
         ):
             return False
-        quest.stores_asked = True
+        quest.stores_asked = running.stores_asked = True
         return await self._recall.find(quest.asked.query_id) is not None
 
     async def _search_within_bounds(self, exchange: Exchange, quest: Quest) -> None:

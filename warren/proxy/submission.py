@@ -75,6 +75,8 @@ class Attempt:
     began: float = field(default=0.0)
     goes_nowhere_else: bool = False
     """Only this cluster will do: it is about one of its queries."""
+    stores_asked: bool = False
+    """Its client has waited for the stores before it was sent."""
 
 
 @dataclass(slots=True)
@@ -172,6 +174,7 @@ class Submissions:
         """The answer of the cluster that took it. Raises GatewayError when none did, Refused when none shall."""
         decided = await self._deciding.of_statement(exchange)
         attempt.decision, attempt.user = decided.decision, decided.user
+        attempt.stores_asked = decided.stores_asked
         if decided.fields:
             exchange.rewrite = Rewrite(identity=True, put=decided.fields)
         return await self._taken(exchange, attempt, await self._first_choice(exchange, attempt, decided))
@@ -238,14 +241,18 @@ class Submissions:
         if held.error is not None:
             raise ClusterMisbehaved(str(held.error))
         if attempt.query_id is not None:
-            await self._place(held, attempt.query_id, choice)
+            cluster = choice.cluster
+            placement = Placement(attempt.query_id, cluster.proxy_to, choice.group, cluster.external_url)
+            await self._place(held, placement, attempt)
         return held
 
-    async def _place(self, held: HeldAnswer, query_id: QueryId, choice: Choice) -> None:
-        """Remember where the query lives. That has a budget of its own: the cluster has done its part in time."""
-        cluster = choice.cluster
+    async def _place(self, held: HeldAnswer, placement: Placement, attempt: Attempt) -> None:
+        """Remember where the query lives. That has a budget of its own: the cluster has done its part in time.
+
+        The budget is for the whole request: who has waited for the stores before waits no more.
+        """
         try:
-            await self._recall.place(Placement(query_id, cluster.proxy_to, choice.group, cluster.external_url))
+            await self._recall.place(placement, is_awaited=not attempt.stores_asked)
         except asyncio.CancelledError:
             held.discard()
             raise

@@ -79,7 +79,7 @@ class Metric(Enum):
     STATEMENT_SECONDS = _histogram("warren_statement_seconds", "From a statement's arrival to its first answer")
 
     DECISIONS = _counter("warren_decisions_total", "Requests whose routing group was decided, by what did it", "by")
-    RULES = _gauge("warren_rules", "Rules in force")
+    RULES = _gauge("warren_rules", "Rules in force", of_each=True)
     RULES_CURRENT = _gauge("warren_rules_current", "Whether the rules file as it is now is in force", of_each=True)
     RULES_CHANGES = _counter("warren_rules_changes_total", "Times that the rules file had changed", "outcome")
     RULES_SERVICE = _counter("warren_rules_service_total", "Requests that the rules service was to decide", "outcome")
