@@ -24,7 +24,6 @@ from warren.measured import Measured
 from warren.memory.denials import Denials
 from warren.model import ClusterName, ClusterUrl
 from warren.places import OwnPlace, host_name
-from warren.protocol.paths import Paths
 from warren.proxy.access_log import AccessLog
 from warren.proxy.choosing import Choosing
 from warren.proxy.entry import Entry, Patience
@@ -33,10 +32,10 @@ from warren.proxy.submission import Submissions
 from warren.proxy.upstreams import Upstreams
 from warren.remembering import Remembering
 from warren.routing.routers import AtRandom
-from warren.settings.root import STATEMENT, Settings
+from warren.settings.root import Settings
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.siblings import Siblings
-from warren.steering import Steering, fallback_policy, rulebook_of
+from warren.steering import Steering, fallback_policy, paths_of, rulebook_of
 from warren.supervisor.words import Standing
 from warren.tasks import Tasks, supervised
 from warren.watching import Watching, channels_of
@@ -223,7 +222,7 @@ class Instance:
         settings = self._settings
         self._access_log = self._make_access_log()
         self._entry = Entry(
-            paths=Paths((STATEMENT, *settings.additional_statement_paths), settings.extra_whitelist_paths),
+            paths=paths_of(settings),
             recall=self._remembering.recall,
             upstreams=self._upstreams,
             submissions=self._submissions,

@@ -18,6 +18,7 @@ from warren.errors import ClusterFellSilent, ClusterMisbehaved, ClusterUnreachab
 from warren.model import ClusterName, Health
 from warren.rulebook.explaining import Question
 from warren.rulebook.service import RulesService
+from warren.rulebook.userinfo import NoUserInfo, UserInfo
 from warren.settings.root import Settings
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.steering import CONNECT_SECONDS, explainer, rules_of, terms_of
@@ -38,17 +39,16 @@ async def of_configuration(
     Raises SettingsError for a rules file that cannot be used.
     """
     section = settings.routing_rules
-    rules, service, client = rules_of(settings), None, None
-    if section.asks_a_service:
-        client = KeptHttpClient(tls=None, connect_seconds=CONNECT_SECONDS)
-        service = RulesService(client, terms_of(settings), clock=clock)
+    token_info = settings.request_analyzer_config.oauth_token_info_url
+    rules, client = rules_of(settings), KeptHttpClient(tls=None, connect_seconds=CONNECT_SECONDS)
+    service = RulesService(client, terms_of(settings), clock=clock) if section.asks_a_service else None
+    who_holds = UserInfo(client, token_info, clock=clock) if token_info is not None else NoUserInfo()
     try:
         roster, note = await _roster(settings, url)
-        asked = explainer(settings, rules=lambda: rules, service=service, clusters=lambda: roster)
+        asked = explainer(settings, rules=lambda: rules, service=service, who_holds=who_holds, clusters=lambda: roster)
         return await asked.explain(question), note
     finally:
-        if client is not None:
-            await client.aclose()
+        await client.aclose()
 
 
 async def _roster(settings: Settings, url: DatabaseUrl) -> tuple[Roster, str]:
@@ -119,7 +119,8 @@ def in_words(answer: Mapping[str, Any]) -> Iterator[str]:
     if "rejected" in decision:
         yield f"rejected: {decision['rejected']} ({decision['because']})"
     else:
-        yield f"group: {decision.get('group')}, since {decision.get('because')}"
+        if decision.get("group") is not None:  # else nobody decides about it
+            yield f"group: {decision['group']}, since {decision.get('because')}"
     for cluster in answer.get("clusters", ()):
         why = f": {cluster['why']}" if cluster["why"] else ""
         yield f"  {'can' if cluster['usable'] else 'cannot'} take it: {cluster['cluster']} of {cluster['group']}{why}"

@@ -9,6 +9,7 @@ from typing import Any
 from warren.drivers.http_service import KeptHttpClient
 from warren.memory.recall import Recall
 from warren.model import GroupName
+from warren.protocol.paths import Paths
 from warren.proxy.analysing import Analysing
 from warren.proxy.deciding import ByHeader, ByRules, ByService, Deciding, DecidingCounts, Selector
 from warren.proxy.kills import Kills
@@ -19,7 +20,7 @@ from warren.rulebook.explaining import Explainer, Question
 from warren.rulebook.rulebook import Rulebook, read_text, rules_in
 from warren.rulebook.service import RulesService, ServiceTerms
 from warren.rulebook.userinfo import NoUserInfo, UserInfo, WhoHolds
-from warren.settings.root import Settings
+from warren.settings.root import STATEMENT, Settings
 from warren.settings.rules import RulesType
 from warren.tasks import supervised
 from warren.watching import Watching
@@ -69,7 +70,11 @@ class Steering:
             counts=counts,
         )
         self._explainer = explainer(
-            settings, rules=self._rules, service=self.service, clusters=lambda: watching.roster.value
+            settings,
+            rules=self._rules,
+            service=self.service,
+            who_holds=who_holds,
+            clusters=lambda: watching.roster.value,
         )
 
     def _http(self) -> KeptHttpClient:
@@ -122,6 +127,7 @@ def explainer(
     *,
     rules: Callable[[], RuleSet | None],
     service: RulesService | None,
+    who_holds: WhoHolds,
     clusters: Callable[[], Clusters],
 ) -> Explainer:
     """Of a gateway with these settings."""
@@ -129,6 +135,9 @@ def explainer(
     return Explainer(
         rules=rules,
         service=service,
+        propagate_errors=settings.routing_rules.rules_external_configuration.propagate_errors,
+        who_holds=who_holds,
+        classify=paths_of(settings).classify,
         clusters=clusters,
         policy=fallback_policy(settings),
         claim=analyzer.token_user_field,
@@ -138,6 +147,11 @@ def explainer(
         now=lambda: local_now(time.time()),
         chance=random.random,
     )
+
+
+def paths_of(settings: Settings) -> Paths:
+    """What is proxied, and what each path asks for."""
+    return Paths((STATEMENT, *settings.additional_statement_paths), settings.extra_whitelist_paths)
 
 
 def rulebook_of(settings: Settings, state: Path) -> Rulebook | None:

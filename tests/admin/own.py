@@ -18,6 +18,7 @@ from warren.clusters.roster import Roster
 from warren.current import Current
 from warren.errors import RegistryConflict, StoreUnavailable
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, SiblingAnswer
+from warren.protocol.paths import Paths
 from warren.routing.candidates import FallbackPolicy
 from warren.rulebook.explaining import Explainer, Question
 from warren.telemetry.metrics import Sample
@@ -137,6 +138,7 @@ class Own:
         """As a gateway without rules."""
         explainer = Explainer(
             rules=lambda: None,
+            classify=Paths(["/v1/statement"]).classify,
             clusters=lambda: self.roster.value,
             policy=FallbackPolicy(default=GroupName("adhoc"), strict=False),
             claim="email",

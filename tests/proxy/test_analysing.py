@@ -16,6 +16,7 @@ from warren.wire.syntax.heads import CHUNKED, Framing, read_request_fields
 LONG = "SELECT * FROM a.b.c WHERE x IN (" + "1234567, " * 30_000 + "1)"
 """Read in several slices."""
 TABLES = frozenset({("a", "b", "c")})
+FIELDS = {b"x-trino-catalog": [b"lake"], b"x-trino-schema": [b"s"]}
 KNOWN = QueryProperties(query_type="Query", is_new_query_submission=True)
 
 
@@ -178,10 +179,10 @@ async def test_long_statements_are_read_one_after_the_other_and_short_ones_betwe
     done: list[int] = []
     async with asyncio.TaskGroup() as group:
         for number in (1, 2):
-            group.create_task(here.read(slices(20, done=done, number=number)))
+            group.create_task(here.read(slices(20, done=done, number=number), FIELDS))
         await settle()
         assert 0 < len(done) < 20
-        assert await here.read(slices(0)) == KNOWN
+        assert await here.read(slices(0), FIELDS) == KNOWN
         assert len(done) < 20
     assert done == [1] * 20 + [2] * 20
     assert here.counts.read == 3
@@ -191,21 +192,22 @@ async def test_whoever_waits_too_long_is_routed_unread(monkeypatch: pytest.Monke
     here = analysing()
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.0)
     reading = slices(10_000_000)
-    found = await here.read(reading)
+    found = await here.read(reading, FIELDS)
     assert (found.is_new_query_submission, found.is_query_parsing_successful) == (True, False)
     assert "not analysed" in (found.error_message or "")
+    assert (found.default_catalog, found.default_schema) == ("lake", "s"), "the session is known all the same"
     assert (here.counts.gave_up, here.counts.read, here.counts.not_understood) == (1, 1, 1)
     assert list(reading) == []  # it is closed
     monkeypatch.undo()
-    assert await here.read(slices(3)) == KNOWN
+    assert await here.read(slices(3), FIELDS) == KNOWN
 
 
 async def test_a_client_that_leaves_gives_the_turn_to_the_next() -> None:
     here = analysing()
     async with asyncio.TaskGroup() as group:
-        leaving = group.create_task(here.read(slices(10_000_000)))
+        leaving = group.create_task(here.read(slices(10_000_000), FIELDS))
         await settle()
-        waiting = group.create_task(here.read(slices(5)))
+        waiting = group.create_task(here.read(slices(5), FIELDS))
         await settle()
         assert not waiting.done()
         leaving.cancel()

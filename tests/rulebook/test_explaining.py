@@ -1,5 +1,6 @@
 """The answer to why: exactly what the gateway would do, and what led to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 from warren.clusters.roster import Roster
 from warren.facts import Facts
 from warren.model import Cluster, ClusterName, ClusterUrl, GroupName, Health, HealthStatus
+from warren.protocol.paths import Paths
 from warren.routing.candidates import FallbackPolicy
 from warren.routing.rules.rule import RuleSet
 from warren.rulebook.explaining import NOT_ANALYSED, Explainer, Question
 from warren.rulebook.reading import read_rules
 from warren.rulebook.service import ServiceAnswer, ServiceFailed
+from warren.rulebook.userinfo import NoUserInfo, WhoHolds
 
 RULES = """
 name: airflow
@@ -70,12 +73,21 @@ class Says:
 
 
 async def explained(
-    question: Question, *, rules: str | None = RULES, service: Says | None = None, analyses: bool = True
+    question: Question,
+    *,
+    rules: str | None = RULES,
+    service: Says | None = None,
+    analyses: bool = True,
+    propagate_errors: bool = False,
+    who_holds: WhoHolds | None = None,
 ) -> dict[str, Any]:
     found: RuleSet | None = read_rules(rules, analyses=True) if rules is not None else None
     explainer = Explainer(
         rules=lambda: found,
         service=service,
+        propagate_errors=propagate_errors,
+        who_holds=who_holds or NoUserInfo(),
+        classify=Paths(["/v1/statement", "/ui/api/insights/ide/statement"]).classify,
         clusters=roster,
         policy=FallbackPolicy(default=GroupName("adhoc"), strict=False),
         claim="email",
@@ -172,6 +184,57 @@ async def test_the_rules_service_is_asked(said: ServiceAnswer | ServiceFailed, g
     answer = await explained(Question(sql="SELECT 1"), rules=None, service=service)
     assert (answer["decision"]["group"], answer["goesTo"]) == (group, goes_to)
     assert len(service.asked) == 1
+
+
+async def test_what_the_service_finds_wrong_is_the_answer_where_it_would_be() -> None:
+    said = ServiceAnswer(GroupName("etl"), (), ("no such team", "no such day"))
+    answer = await explained(Question(), rules=None, service=Says(said), propagate_errors=True)
+    assert answer["decision"]["rejected"] == "no such team; no such day"
+    assert answer["goesTo"] == "no cluster, so 400: it is rejected"
+
+
+@pytest.mark.parametrize("analyses", [True, False])
+async def test_the_service_is_told_of_the_statement_only_where_it_would_be(analyses: bool) -> None:
+    service = Says(ServiceAnswer(None, (), ()))
+    await explained(Question(sql="SELECT 1"), rules=None, service=service, analyses=analyses)
+    assert (service.asked[0].query is not None) is analyses
+
+
+@pytest.mark.parametrize("path", ["/v1/statement", "/v1/statement/", "/ui/api/insights/ide/statement"])
+async def test_a_statement_is_one_at_every_path_of_statements(path: str) -> None:
+    answer = await explained(Question(sql="DROP TABLE a.b.c", path=path))
+    assert answer["decision"]["rejected"] == "ask us first"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "goes_to"),
+    [
+        ("GET", "/v1/statement/executing/20260416_160256_03078_6b4yt/x/1", "the cluster of query 20260416_160256_03078_6b4yt"),
+        ("GET", "/v1/query/20260416_160256_03078_6b4yt", "the cluster of query 20260416_160256_03078_6b4yt"),
+        ("GET", "/v1/spooled/download/abc", "the cluster that made the segment"),
+        ("GET", "/trino-gateway/livez", "the gateway itself"),
+    ],
+)  # fmt: skip
+async def test_where_nobody_decides_no_rule_is_tried(method: str, path: str, goes_to: str) -> None:
+    answer = await explained(Question(method=method, path=path))
+    assert answer["goesTo"].startswith(goes_to)
+    assert "rules" not in answer
+
+
+class Knows:
+    """A UserInfo endpoint that knows every token."""
+
+    async def about(self, token: str) -> Mapping[str, Any]:
+        return {"sub": f"the one with {token}"}
+
+
+async def test_a_token_is_explained_as_for_the_statement_itself() -> None:
+    rules = "name: a\nwhen: {user: the one with opaque}\nthen: {group: etl}\n"
+    headers = {"authorization": ["Bearer opaque"]}
+    answer = await explained(Question(headers=headers), rules=rules, who_holds=Knows())
+    assert (answer["user"], answer["goesTo"]) == ("the one with opaque", "one")
+    answer = await explained(Question(headers=headers, method="GET", path="/v1/info"), rules=rules, who_holds=Knows())
+    assert answer["user"] == "", "only statements are worth asking about"
 
 
 async def test_long_values_are_shortened() -> None:

@@ -223,6 +223,13 @@ def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "larger than 100" in problems("#" * 101)[0]
 
 
+@pytest.mark.parametrize("word", ["null", "~", "Null"])
+def test_nothing_at_all_is_no_text(word: str) -> None:
+    (found,) = problems(f"name: a\nwhen: {{user: {word}}}\n{THEN}")
+    assert found.startswith(f"line 2, column 14: rule a: when: {word} means nothing at all: write present: false")
+    assert len(read_rules(f'name: a\nwhen: {{user: "{word}"}}\n{THEN}', analyses=False).rules) == 1
+
+
 @pytest.mark.parametrize("depth", [50, 5000])
 def test_deep_nesting_is_refused(depth: int) -> None:
     (found,) = problems(f"name: a\nwhen: {'[' * depth}{']' * depth}\n{THEN}")

@@ -1,12 +1,13 @@
 """Reads what statements say without holding up the loop: a long one in slices, one such at a time."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from warren.facts import QueryProperties
+from warren.protocol.headers import Fields
 from warren.protocol.sql.analysis import Reading, step
-from warren.protocol.sql.statement import FRONT, may_kill, statement_properties
+from warren.protocol.sql.statement import FRONT, may_kill, statement_properties, without_statement
 from warren.wire.exchange import Exchange
 
 WAIT_SECONDS: Final = 3.0
@@ -41,19 +42,19 @@ class Analysing:
         reading = statement_properties(
             content, exchange.fields.named, max_body_size=self.max_body_size, v2=self._v2, is_whole=is_whole
         )
-        return await self.read(reading)
+        return await self.read(reading, exchange.fields.named)
 
-    async def read(self, reading: Reading) -> QueryProperties:
-        """The end of a reading."""
+    async def read(self, reading: Reading, fields: Fields) -> QueryProperties:
+        """The end of a reading of the statement that came with these fields."""
         properties = step(reading)
         if properties is None:
-            properties = await self._in_slices(reading)
+            properties = await self._in_slices(reading, fields)
         self.counts.read += 1
         if not properties.is_query_parsing_successful:
             self.counts.not_understood += 1
         return properties
 
-    async def _in_slices(self, reading: Reading) -> QueryProperties:
+    async def _in_slices(self, reading: Reading, fields: Fields) -> QueryProperties:
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._turn:
                 while (properties := step(reading)) is None:  # noqa: ASYNC110 others have their turn in between
@@ -62,7 +63,8 @@ class Analysing:
         except TimeoutError:
             self.counts.gave_up += 1
             reading.close()
-            return QueryProperties(
+            return replace(
+                without_statement(fields),
                 is_new_query_submission=True,
                 is_query_parsing_successful=False,
                 error_message=f"the statement is not analysed: long ones took more than {WAIT_SECONDS:.0f} seconds",

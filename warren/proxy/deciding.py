@@ -1,7 +1,7 @@
 """Who should run it: from a request to its routing group, by header, by rules or by a service, with the reason."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from warren.model import Cluster, Decision, GroupName
 from warren.protocol import headers
 from warren.protocol.answers.errors import failed_query
 from warren.protocol.headers import Fields
-from warren.protocol.identity import bearer_token, user_of
+from warren.protocol.identity import user_of
 from warren.protocol.sql.statement import without_statement
 from warren.proxy.analysing import Analysing, may_kill_a_query
 from warren.proxy.kills import Kills
@@ -24,7 +24,7 @@ from warren.routing.selectors import by_group_header
 from warren.routing.words import shown
 from warren.rulebook.rulebook import Rulebook
 from warren.rulebook.service import RulesService, ServiceFailed
-from warren.rulebook.userinfo import WhoHolds
+from warren.rulebook.userinfo import WhoHolds, who_asks
 from warren.telemetry.few_lines import FewLines
 from warren.wire.exchange import Exchange
 from warren.wire.syntax.heads import Pair
@@ -224,7 +224,7 @@ class Deciding:
 
     async def of_statement(self, exchange: Exchange) -> Decided:
         """Waits for the statement itself only when that has to be looked at. Raises Refused, and NoClusterAvailable."""
-        user = await self._user(exchange.fields.named)
+        user = await who_asks(exchange.fields.named, claim=self.claim, who_holds=self.who_holds)
         name = (user.user or "")[:LONGEST_USER]
         query = await self._query(exchange)
         killed = query.query_id if query is not None else None
@@ -249,14 +249,6 @@ class Deciding:
         user = RequestUser(user=user_of(named, claim=self.claim) or None)
         return await self.selector.select(exchange, user, without_statement(named))
 
-    async def _user(self, fields: Fields) -> RequestUser:
-        if name := user_of(fields, claim=self.claim):
-            return RequestUser(user=name)
-        token = bearer_token(fields)
-        if token is None or (info := await self.who_holds.about(token)) is None:
-            return RequestUser()
-        return RequestUser(user=_subject(info), user_info=info)
-
     async def _query(self, exchange: Exchange) -> QueryProperties | None:
         """What the statement says; None when nobody wants to know."""
         if exchange.body is None:
@@ -264,8 +256,3 @@ class Deciding:
         if not self.selector.needs_query and not await may_kill_a_query(exchange):
             return None
         return await self.analysing.properties(exchange)
-
-
-def _subject(info: Mapping[str, object]) -> str | None:
-    subject = info.get("sub")
-    return subject if isinstance(subject, str) else None

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from warren.errors import NoClusterAvailable
 from warren.facts import Facts, QueryProperties, RequestUser, facts_of_head
 from warren.model import Cluster, Decision, GroupName, Health, HealthStatus
+from warren.protocol.asked import Asked, Follow, FollowKind, Own, Spooled, Submit
 from warren.protocol.headers import Fields, routing_group
 from warren.protocol.identity import user_of
 from warren.protocol.sql.analysis import step
@@ -20,6 +21,7 @@ from warren.routing.rules.rule import Explained, RuleSet, Tried, decision_of
 from warren.routing.selectors import by_group_header
 from warren.routing.words import shown
 from warren.rulebook.service import ServiceAnswer, ServiceFailed, query_properties_json
+from warren.rulebook.userinfo import NoUserInfo, WhoHolds, who_asks
 
 LONGEST_SHOWN = 300
 """Characters of a value that a rule saw."""
@@ -39,8 +41,8 @@ class Question:
     client_address: str = "127.0.0.1"
 
     @property
-    def brings_statement(self) -> bool:
-        return self.method == "POST" and self.path == "/v1/statement"
+    def target(self) -> str:
+        return self.path if self.query is None else f"{self.path}?{self.query}"
 
     def fields(self) -> Fields:
         return {
@@ -62,6 +64,11 @@ class Explainer:
     rules: Callable[[], RuleSet | None]
     """Those in force; None without a rules file."""
     service: Service | None = None
+    propagate_errors: bool = False
+    """Whether what the service finds wrong is the client's answer."""
+    who_holds: WhoHolds = field(default_factory=NoUserInfo)
+    classify: Callable[[str, str], Asked]
+    """What a method and a target ask for."""
     clusters: Callable[[], Clusters]
     policy: FallbackPolicy
     claim: str
@@ -74,8 +81,12 @@ class Explainer:
     async def explain(self, question: Question) -> dict[str, Any]:
         """What would become of it, as JSON can hold it."""
         fields = question.fields()
-        user = user_of(fields, claim=self.claim)
-        query = await self._query(question, fields)
+        asked = self.classify(question.method, question.target)
+        if isinstance(asked, Submit):
+            user = await who_asks(fields, claim=self.claim, who_holds=self.who_holds)
+        else:
+            user = RequestUser(user=user_of(fields, claim=self.claim) or None)
+        query = await self._query(question, asked, fields)
         facts = Facts(
             request=facts_of_head(
                 method=question.method,
@@ -85,11 +96,13 @@ class Explainer:
                 remote_address=question.client_address,
                 scheme="http",
             ),
-            user=RequestUser(user=user or None),
+            user=user,
             query=query,
             now=self.now(),
         )
-        answer: dict[str, Any] = {"user": user, "statement": self._statement(query)}
+        answer: dict[str, Any] = {"user": user.user or "", "statement": self._statement(query)}
+        if (past_rules := goes_past_rules(asked)) is not None:
+            return {**answer, "decision": {"group": None, "because": past_rules}, "clusters": [], "goesTo": past_rules}
         if query.query_id is not None:
             answer["kills"] = (
                 f"{query.query_id}: it goes to the cluster of that query, when that is known, whatever rules say"
@@ -101,8 +114,8 @@ class Explainer:
             return {**answer, **await self._by_service(self.service, facts, fields)}
         return {**answer, **self._to(by_group_header(routing_group(fields), default=self.policy.default))}
 
-    async def _query(self, question: Question, fields: Fields) -> QueryProperties:
-        if not question.brings_statement:
+    async def _query(self, question: Question, asked: Asked, fields: Fields) -> QueryProperties:
+        if not isinstance(asked, Submit):
             return without_statement(fields)
         reading = statement_properties(question.sql.encode(), fields, max_body_size=self.max_body_size, v2=self.v2)
         while (properties := step(reading)) is None:  # noqa: ASYNC110 others have their turn in between
@@ -127,7 +140,7 @@ class Explainer:
     async def _by_service(self, service: Service, facts: Facts, fields: Fields) -> dict[str, Any]:
         pairs = [(name, value) for name, values in fields.items() for value in values]
         try:
-            said = await service.ask(facts, pairs)
+            said = await service.ask(facts if self.analyses else replace(facts, query=None), pairs)
         except ServiceFailed as failure:
             return self._instead(str(failure), fields)
         answer = {
@@ -137,6 +150,9 @@ class Explainer:
                 "externalHeaders": {name.decode(): value.decode("utf-8", "replace") for name, value in said.headers},
             }
         }
+        if said.errors and self.propagate_errors:
+            rejected = {"rejected": "; ".join(said.errors), "because": "the rules service finds errors in it"}
+            return {**answer, "decision": rejected, "clusters": [], "goesTo": "no cluster, so 400: it is rejected"}
         because = "the rules service says so" if said.group else "the rules service says no group, so the default group"
         return {**answer, **self._to(Decision(said.group or self.policy.default, because))}
 
@@ -167,6 +183,18 @@ class Explainer:
         names = ", ".join(shown(cluster.name) for cluster in found.clusters)
         one_of = names if len(found.clusters) == 1 else f"one of {names}, at random"
         return {**answer, "goesTo": one_of, "because": found.because}
+
+
+def goes_past_rules(asked: Asked) -> str | None:
+    """Where a request goes that nobody decides about, in words; None for the others."""
+    match asked:
+        case Own():
+            return "the gateway itself, which answers it"
+        case Follow(query_id=query_id, kind=FollowKind.STATEMENT | FollowKind.QUERY):
+            return f"the cluster of query {query_id}, whatever rules say"
+        case Spooled():
+            return "the cluster that made the segment, whatever rules say"
+    return None
 
 
 def tried_json(tried: Tried, scope: Scope) -> dict[str, Any]:

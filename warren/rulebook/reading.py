@@ -331,6 +331,10 @@ class _Tree:
                 return made
             case yaml.SequenceNode():
                 return [self.tree(each, (*path, number)) for number, each in enumerate(node.value)]
+            case yaml.ScalarNode() if node.tag == NULL and (word := node.value):
+                raise _Unreadable(
+                    node, f'{word} means nothing at all: write present: false for that, or "{word}" for the word'
+                )
             case _:
                 return str(node.value)
 

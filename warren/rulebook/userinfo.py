@@ -13,6 +13,9 @@ import structlog
 from warren.drivers.http import Answer
 from warren.drivers.http_service import KeptHttpClient
 from warren.errors import ClusterFellSilent, ClusterMisbehaved, ClusterUnreachable
+from warren.facts import RequestUser
+from warren.protocol.headers import Fields
+from warren.protocol.identity import bearer_token, user_of
 from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
@@ -44,6 +47,17 @@ class NoUserInfo:
 
     async def about(self, token: str) -> Mapping[str, Any] | None:
         return None
+
+
+async def who_asks(fields: Fields, *, claim: str, who_holds: WhoHolds) -> RequestUser:
+    """What rules are told of the one whose statement it is; `claim` is what names the user in a token."""
+    if name := user_of(fields, claim=claim):
+        return RequestUser(user=name)
+    token = bearer_token(fields)
+    if token is None or (info := await who_holds.about(token)) is None:
+        return RequestUser()
+    subject = info.get("sub")
+    return RequestUser(user=subject if isinstance(subject, str) else None, user_info=info)
 
 
 @dataclass(slots=True)
