@@ -93,6 +93,16 @@ def test_a_query_is_killed_at_the_cluster_that_runs_it(door: Door, trinos: Pair)
         assert door.ran(killing.query_id) is trino
 
 
+def test_a_trino_takes_no_parameters_in_a_call(trinos: Pair) -> None:
+    """So that the query which is to be killed is named by a literal, always."""
+    killing = "CALL system.runtime.kill_query(query_id => ?)"
+    query_id = begun(trinos[0])
+    said = follow(trinos[0].url, f"EXECUTE IMMEDIATE '{killing}' USING '{query_id}'").error
+    assert ask("DELETE", f"{trinos[0].url}/v1/query/{query_id}", headers=USER).status == 204
+    assert said is not None
+    assert "Incorrect number of parameters: expected 0 but found 1" in said
+
+
 def test_what_a_trino_says_to_who_asks_for_the_owner_of_a_query(trinos: Pair) -> None:
     """That it looks a query up before it looks at who may see it, so that 403 tells its owner."""
     query_id = begun(trinos[0])

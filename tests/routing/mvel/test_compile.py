@@ -35,11 +35,9 @@ def test_a_condition_that_is_no_boolean_fails(condition: str, what: str) -> None
         holds(condition)
 
 
-def test_a_condition_is_a_single_expression() -> None:
+def test_of_two_conditions_none_is_lost() -> None:
     with pytest.raises(MvelError, match="expected the end of the condition, found 2"):
         compile_condition("1 == 1; 2 == 2")
-    with pytest.raises(MvelError, match="expected a value, found if"):
-        compile_condition("if (true) { true }")
 
 
 @pytest.mark.parametrize(
@@ -111,3 +109,42 @@ def test_a_rule_that_does_too_much_is_stopped() -> None:
 def test_a_variable_without_a_value_is_named() -> None:
     with pytest.raises(RuleFailed, match="the variable x has no value yet"):
         compile_action("if (false) { x = 1 } x").run(Scope(FACTS))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('String s = request.getHeader("X-Trino-Source"); s != null && s.startsWith("air")', True),
+        ('s = request.getHeader("X-Trino-Source"); return s == "other";', False),
+        ('return request.getHeader("X-Trino-Source") == "airflow";', True),
+        ('if (request.getMethod() == "GET") { true } else { request.getHeader("X-Nothing") == null }', True),
+        ('String[] parts = request.getHeader("X-Trino-Source").split("f"); parts[1] == "low"', True),
+        ("boolean found; found = false; foreach (x : [1, 2]) { if (x == 2) { found = true } } found", True),
+        ("foreach (x : [1, 2]) { if (x == 2) { return true } } false", True),
+    ],
+)
+def test_a_condition_may_have_statements(text: str, answer: bool) -> None:
+    assert compile_condition(text).run(Scope(FACTS)) is answer
+    assert compile_condition(text, traced=True).run(Scope(FACTS)) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("x = 1; x", "not a boolean but Integer"), ("return", "not a boolean but null"), ("if (false) { true }", "not a boolean but null")],
+)  # fmt: skip
+def test_a_condition_whose_statements_answer_something_else_fails(text: str, why: str) -> None:
+    with pytest.raises(RuleFailed, match=why):
+        compile_condition(text).run(Scope(FACTS))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('source = "airflow"', "equality is written =="),
+        ("String s = 1; s ==", "expected a value"),
+        ("a b", "expected the end of the condition"),
+    ],
+)
+def test_a_condition_that_is_neither_says_what_is_wrong_where_it_is(text: str, why: str) -> None:
+    with pytest.raises(MvelError, match=why):
+        compile_condition(text)

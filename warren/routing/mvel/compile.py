@@ -4,17 +4,19 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from types import CodeType, FunctionType
 from typing import Any, Final
 
+from warren.routing.mvel import tree
 from warren.routing.mvel.emitting.flow import assigned, block
-from warren.routing.mvel.emitting.made import MEMBERS, OBJECTS, Frame, attribute, called, name
+from warren.routing.mvel.emitting.made import MEMBERS, OBJECTS, Frame, attribute, called, constant, name
 from warren.routing.mvel.emitting.values import value
 from warren.routing.mvel.errors import MvelError as MvelError
 from warren.routing.mvel.errors import RuleFailed as RuleFailed
 from warren.routing.mvel.offered.operators import condition
 from warren.routing.mvel.scope import Scope
-from warren.routing.mvel.shapes import parse_action, parse_condition
+from warren.routing.mvel.shapes import parse_action, parse_condition, parse_condition_in_steps
 
 FREE: Final = 20
 """Calls and operators of a text without loops that cost no steps: counting them would cost more than they do."""
@@ -36,11 +38,33 @@ class Compiled:
 
 def compile_condition(text: str, *, traced: bool = False) -> Compiled:
     """Its run() answers true or false. Raises MvelError."""
-    parsed = parse_condition(text)
+    try:
+        parsed = parse_condition(text)
+    except MvelError as error:
+        if (statements := _steps(text, error)) is None:
+            raise
+        return _condition_in_steps(text, statements, traced=traced)
     frame = Frame(text, variables=frozenset(), traced=traced)
     made = value(frame, parsed)
     certain = made.kind == "boolean" and made.certain
     return _compiled(frame, [ast.Return(made.node if certain else frame.call(condition, made.node))])
+
+
+def _steps(text: str, error: MvelError) -> tuple[tree.Statement, ...] | None:
+    """The statements of what is no expression; None when it is not that either. Raises MvelError, the one farther on."""
+    try:
+        return parse_condition_in_steps(text)
+    except MvelError as other:
+        raise max(error, other, key=attrgetter("offset")) from None
+
+
+def _condition_in_steps(text: str, statements: tuple[tree.Statement, ...], *, traced: bool) -> Compiled:
+    frame = Frame(text, variables=assigned(statements) - set(OBJECTS), traced=traced)
+    body = [*block(frame, statements, last=True), ast.Return(constant(None))]
+    for node in (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Return)):
+        assert node.value is not None
+        node.value = frame.call(condition, node.value)
+    return _compiled(frame, body)
 
 
 def compile_action(text: str, *, traced: bool = False) -> Compiled:

@@ -17,6 +17,24 @@ def parse_condition(text: str) -> tree.Expression:
     return found
 
 
+def parse_condition_in_steps(text: str) -> tuple[tree.Statement, ...] | None:
+    """A condition of statements, of which the last one answers, or a `return`. Raises MvelError.
+
+    None when it is one expression, when its end answers nothing (`source = "airflow"` is rather a mistake for `==`), or
+    when what it asks before its end would be lost.
+    """
+    match found := parse_action(text):
+        case (tree.Evaluate(),):
+            return None
+        case (*before, tree.Evaluate() | tree.Return() | tree.If()) if not any(map(_is_lost, before)):
+            return found
+    return None
+
+
+def _is_lost(statement: tree.Statement) -> bool:
+    return isinstance(statement, tree.Evaluate) and not isinstance(statement.value, tree.Call)
+
+
 def parse_action(text: str) -> tuple[tree.Statement, ...]:
     """Raises MvelError."""
     return statements(Cursor(text))

@@ -100,7 +100,10 @@ def _return(cursor: Cursor) -> tree.Statement:
 
 def _evaluate_or_assign(cursor: Cursor) -> tree.Statement:
     start = cursor.here
-    _type(cursor)
+    if _type(cursor) and cursor.ahead(1).text in {";", ""}:
+        declared = _simple_target(cursor)
+        _end(cursor)
+        return tree.Assign(start.offset, declared.end, declared, "", tree.Literal(declared.offset, declared.end, None))
     target = _simple_target(cursor) if _assigns(cursor) else expression(cursor, before=tuple(ASSIGNMENTS))
     if not cursor.sees(*ASSIGNMENTS):
         _end(cursor)
@@ -114,17 +117,20 @@ def _evaluate_or_assign(cursor: Cursor) -> tree.Statement:
     return tree.Assign(start.offset, end, target, ASSIGNMENTS[sign.text], value)
 
 
-def _type(cursor: Cursor) -> None:
-    """A type before a new variable says nothing here: `int x = 5`, `var x = 5`, `java.util.Set s = …`."""
+def _type(cursor: Cursor) -> bool:
+    """Whether a type stood before a new variable; it says nothing: `int x = 5`, `String[] s = …`, `java.util.Set s;`."""
     length = 1
     while cursor.ahead(length).text == "." and cursor.ahead(length + 1).kind == "name":
         length += 2
     names = cursor.here.kind == "name" and cursor.here.text not in RESERVED
     if names and cursor.ahead(length).text == "<" and _is_generic(cursor, length):
         raise cursor.error(f"MVEL has no type parameters: leave out <…> after {cursor.here.text}")
-    if names and cursor.ahead(length).kind == "name" and cursor.ahead(length + 1).text == "=":
-        for _ in range(length):
-            cursor.take()
+    while cursor.ahead(length).text == "[" and cursor.ahead(length + 1).text == "]":
+        length += 2
+    declares = names and cursor.ahead(length).kind == "name" and cursor.ahead(length + 1).text in {"=", ";", ""}
+    for _ in range(length if declares else 0):
+        cursor.take()
+    return declares
 
 
 def _is_generic(cursor: Cursor, length: int) -> bool:
@@ -139,7 +145,7 @@ def _assigns(cursor: Cursor) -> bool:
     return cursor.here.kind == "name" and cursor.ahead(1).kind == "symbol" and cursor.ahead(1).text in ASSIGNMENTS
 
 
-def _simple_target(cursor: Cursor) -> tree.Expression:
+def _simple_target(cursor: Cursor) -> tree.Name:
     token: Token = cursor.here
     return tree.Name(token.offset, token.end, _variable(cursor))
 

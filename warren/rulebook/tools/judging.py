@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from warren.routing.mvel import tree
+from warren.routing.mvel.errors import MvelError
 from warren.routing.mvel.shapes import parse_condition
 from warren.routing.words import shown
 from warren.rulebook.tools.asked import Asked, Called, asked, called, text_in
@@ -60,6 +61,8 @@ def plain_of(text: str) -> Condition:
         judged = _Judge(text).of(parse_condition(text), NONE)
     except TooLong:
         raise Kept("it would become too long") from None
+    except MvelError:
+        raise Kept("it is more than one expression") from None
     return judged.yes
 
 
