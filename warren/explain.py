@@ -118,9 +118,8 @@ def in_words(answer: Mapping[str, Any]) -> Iterator[str]:
     decision = answer.get("decision", {})
     if "rejected" in decision:
         yield f"rejected: {decision['rejected']} ({decision['because']})"
-    else:
-        if decision.get("group") is not None:  # else nobody decides about it
-            yield f"group: {decision['group']}, since {decision.get('because')}"
+    elif decision.get("group") is not None:  # else nobody decides about it
+        yield f"group: {decision['group']}, since {decision.get('because')}"
     for cluster in answer.get("clusters", ()):
         why = f": {cluster['why']}" if cluster["why"] else ""
         yield f"  {'can' if cluster['usable'] else 'cannot'} take it: {cluster['cluster']} of {cluster['group']}{why}"

@@ -135,7 +135,6 @@ def explainer(
     return Explainer(
         rules=rules,
         service=service,
-        propagate_errors=settings.routing_rules.rules_external_configuration.propagate_errors,
         who_holds=who_holds,
         classify=paths_of(settings).classify,
         clusters=clusters,

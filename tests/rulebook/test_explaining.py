@@ -1,7 +1,7 @@
 """The answer to why: exactly what the gateway would do, and what led to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from warren.routing.candidates import FallbackPolicy
 from warren.routing.rules.rule import RuleSet
 from warren.rulebook.explaining import NOT_ANALYSED, Explainer, Question
 from warren.rulebook.reading import read_rules
-from warren.rulebook.service import ServiceAnswer, ServiceFailed
+from warren.rulebook.service import ServiceAnswer, ServiceFailed, ServiceTerms
 from warren.rulebook.userinfo import NoUserInfo, WhoHolds
 
 RULES = """
@@ -58,11 +58,15 @@ def roster() -> Roster:
     return found
 
 
+TERMS = ServiceTerms(url="http://rules", exclude_headers=frozenset(), propagate_errors=False, timeout_seconds=1.0)
+
+
 @dataclass
 class Says:
     """A rules service with one answer."""
 
     answer: ServiceAnswer | ServiceFailed
+    terms: ServiceTerms = TERMS
     asked: list[Facts] = field(default_factory=list)
 
     async def ask(self, facts: Facts, pairs: object) -> ServiceAnswer:
@@ -78,14 +82,12 @@ async def explained(
     rules: str | None = RULES,
     service: Says | None = None,
     analyses: bool = True,
-    propagate_errors: bool = False,
     who_holds: WhoHolds | None = None,
 ) -> dict[str, Any]:
     found: RuleSet | None = read_rules(rules, analyses=True) if rules is not None else None
     explainer = Explainer(
         rules=lambda: found,
         service=service,
-        propagate_errors=propagate_errors,
         who_holds=who_holds or NoUserInfo(),
         classify=Paths(["/v1/statement", "/ui/api/insights/ide/statement"]).classify,
         clusters=roster,
@@ -188,7 +190,8 @@ async def test_the_rules_service_is_asked(said: ServiceAnswer | ServiceFailed, g
 
 async def test_what_the_service_finds_wrong_is_the_answer_where_it_would_be() -> None:
     said = ServiceAnswer(GroupName("etl"), (), ("no such team", "no such day"))
-    answer = await explained(Question(), rules=None, service=Says(said), propagate_errors=True)
+    propagating = replace(TERMS, propagate_errors=True)
+    answer = await explained(Question(), rules=None, service=Says(said, propagating))
     assert answer["decision"]["rejected"] == "no such team; no such day"
     assert answer["goesTo"] == "no cluster, so 400: it is rejected"
 

@@ -20,7 +20,7 @@ from warren.routing.mvel.scope import Scope
 from warren.routing.rules.rule import Explained, RuleSet, Tried, decision_of
 from warren.routing.selectors import by_group_header
 from warren.routing.words import shown
-from warren.rulebook.service import ServiceAnswer, ServiceFailed, query_properties_json
+from warren.rulebook.service import ServiceAnswer, ServiceFailed, ServiceTerms, query_properties_json
 from warren.rulebook.userinfo import NoUserInfo, WhoHolds, who_asks
 
 LONGEST_SHOWN = 300
@@ -54,6 +54,8 @@ class Question:
 class Service(Protocol):
     """The rules service, when there is one."""
 
+    terms: ServiceTerms
+
     async def ask(self, facts: Facts, pairs: Sequence[tuple[bytes, bytes]]) -> ServiceAnswer: ...
 
 
@@ -64,8 +66,6 @@ class Explainer:
     rules: Callable[[], RuleSet | None]
     """Those in force; None without a rules file."""
     service: Service | None = None
-    propagate_errors: bool = False
-    """Whether what the service finds wrong is the client's answer."""
     who_holds: WhoHolds = field(default_factory=NoUserInfo)
     classify: Callable[[str, str], Asked]
     """What a method and a target ask for."""
@@ -150,7 +150,7 @@ class Explainer:
                 "externalHeaders": {name.decode(): value.decode("utf-8", "replace") for name, value in said.headers},
             }
         }
-        if said.errors and self.propagate_errors:
+        if said.errors and service.terms.propagate_errors:
             rejected = {"rejected": "; ".join(said.errors), "because": "the rules service finds errors in it"}
             return {**answer, "decision": rejected, "clusters": [], "goesTo": "no cluster, so 400: it is rejected"}
         because = "the rules service says so" if said.group else "the rules service says no group, so the default group"
