@@ -34,6 +34,43 @@ def test_a_constant_condition_is_named(condition: str, words: str) -> None:
     assert told(rule("a", f"condition: {condition}")) == [f"line 1: rule a {words}: its condition is constant"]
 
 
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("queryType: select", "queryType is never select: write resourceGroupQueryType: SELECT, or a class of Trino's"),
+        ("queryType: [Query, drop]", "queryType is never drop: write a class of Trino's, such as Query, Insert"),
+        (
+            "resourceGroupQueryType: {equals: ddl}",
+            "resourceGroupQueryType is never ddl: write one of ALTER_TABLE_EXECUTE",
+        ),
+        ("resourceGroupQueryType: CreateTable", "write queryType: CreateTable, or one of ALTER_TABLE_EXECUTE, ANALYZE"),
+        ("not: {tables: orders}", 'tables is never orders: write catalog.schema.table, or {endsWith: ".orders"}'),
+        ("any: [{tables: {allOf: [a.b.c, b.c]}}, {user: a}]", "tables is never b.c: write catalog.schema.table"),
+        ("catalogSchemas: sales", "catalogSchemas is never sales: write catalog.schema, or schemas: sales"),
+        ("method: post", "method is never post: write POST"),
+        ("path: v1/statement", "path is never v1/statement: write /v1/statement"),
+    ],
+)
+def test_a_value_that_never_comes_is_named_with_what_to_write(when: str, words: str) -> None:
+    (found,) = told(rule("a", f"when: {{{when}}}"))
+    assert found.startswith("line 1: rule a: ")
+    assert words in found
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "queryType: [query, ExplainAnalyze, CREATETABLE]",
+        "resourceGroupQueryType: [select, Data_Definition, UNKNOWN]",
+        "tables: {contains: orders, endsWith: .orders, allOf: [a.b.c, a.b.c.d]}",
+        "catalogSchemas: a.b, catalogs: a, schemas: b, source: post",
+        "method: POST, path: {equals: /ui/}",
+    ],
+)
+def test_a_value_that_may_come_is_not(when: str) -> None:
+    assert told(rule("a", f"when: {{{when}}}")) == []
+
+
 @pytest.mark.parametrize("condition", ["Math.random() < 0.5", 'state.get("a") == null', AIRFLOW, "null.x"])
 def test_a_condition_that_may_change_is_not_constant(condition: str) -> None:
     assert told(rule("a", f"condition: '{condition}'")) == []

@@ -30,6 +30,11 @@ _CLASSES = {
 
 RESOURCE_GROUP_TYPES = {kind: type_ for type_, kinds in _CLASSES.items() for kind in kinds.split()}
 
+CLASSES = frozenset({*RESOURCE_GROUP_TYPES, "ExplainAnalyze"})
+"""Every class that a statement can have here."""
+TYPES = frozenset({*_CLASSES, UNKNOWN}) - {""}
+"""Every type."""
+
 
 def resource_group_type(kind: str) -> str:
     """The type of a class of statements, such as `DATA_DEFINITION` of `CreateTable`."""

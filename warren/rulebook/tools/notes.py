@@ -1,14 +1,16 @@
 """What an author of rules should know about a file that is right: rules that say nothing, or need something."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from warren.errors import SettingsError
 from warren.facts import Facts, RequestFacts
+from warren.protocol.sql.kinds import CLASSES, TYPES
 from warren.routing.mvel.compile import RuleFailed, compile_condition
 from warren.routing.mvel.lexer import tokens
 from warren.routing.mvel.scope import Scope
+from warren.routing.rules.plain import ALL, ANY, NOT
 from warren.routing.rules.rule import STOP, Rule, RuleSet
 from warren.routing.words import shown
 from warren.rulebook.reading import SWITCH_ON, Written, read_rules, tree_of, written_rules
@@ -20,6 +22,8 @@ from warren.rulebook.tools.puts import then_of
 CHANGING: Final = frozenset({"state", "result", "random"})
 """Words of MVEL that make a condition answer one thing now and another later."""
 MOST_NAMED: Final = 10
+WHOLE: Final = ("equals", "oneOf", "allOf")
+"""Ways to compare with a whole value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class _Seen:
     """A rule, what it asks, and whether that never changes."""
 
     rule: Rule
+    when: Any
+    """Its plain condition as written; None when it is in MVEL."""
     asks: Any
     """The same for rules with the same condition; None when it may answer differently the next time."""
     constant: bool | None
@@ -46,7 +52,7 @@ def notes(text: str, rules: RuleSet) -> tuple[Note, ...]:
     """`rules` are those of the text. In the order of lines."""
     by_line = {written.node.start_mark.line + 1: written for written in written_rules(text)}
     seen = [_seen(rule, by_line[rule.line]) for rule in rules.rules if rule.line in by_line]
-    found = [*_same_names(rules.rules), *_constant(seen), *_never_tried(seen)]
+    found = [*_same_names(rules.rules), *_constant(seen), *_never_met(seen), *_never_tried(seen)]
     return tuple(sorted(found, key=lambda note: note.line))
 
 
@@ -72,13 +78,14 @@ def _seen(rule: Rule, written: Written) -> _Seen:
     mvel = written.text("condition")
     stops = rule.stop or _stops(written)
     if not mvel:
-        return _Seen(rule, ("when", repr(tree_of(written.keys["when"]))), None, stops)
+        when = tree_of(written.keys["when"])
+        return _Seen(rule, when, ("when", repr(when)), None, stops)
     words = [(token.kind, token.text) for token in tokens(mvel)[:-1]]
     if any(kind == "name" and word in CHANGING for kind, word in words):
-        return _Seen(rule, None, None, stops)
+        return _Seen(rule, None, None, None, stops)
     while words and words[-1] == ("symbol", ";"):
         words.pop()
-    return _Seen(rule, ("condition", tuple(words)), _constant_answer(mvel), stops)
+    return _Seen(rule, None, ("condition", tuple(words)), _constant_answer(mvel), stops)
 
 
 def _stops(written: Written) -> bool:
@@ -123,6 +130,69 @@ def _constant(seen: Sequence[_Seen]) -> Iterator[Note]:
         if each.constant is not None:
             words = "applies to every request" if each.constant else "never applies"
             yield Note(each.rule.line, f"rule {shown(each.rule.name)} {words}: its condition is constant")
+
+
+def _never_met(seen: Sequence[_Seen]) -> Iterator[Note]:
+    for each in seen:
+        for field, text in _whole_values(each.when):
+            if why := IMPOSSIBLE[field](text):
+                yield Note(each.rule.line, f"rule {shown(each.rule.name)}: {field} is never {shown(text)}: {why}")
+
+
+def _whole_values(when: Any) -> Iterator[tuple[str, str]]:
+    """What it compares whole values of a field with, where not every text can be one."""
+    if isinstance(when, list):
+        for each in when:
+            yield from _whole_values(each)
+    elif isinstance(when, Mapping):
+        for key, wanted in when.items():
+            if key in {ALL, ANY, NOT}:
+                yield from _whole_values(wanted)
+            elif key in IMPOSSIBLE:
+                tests = [wanted[way] for way in WHOLE if way in wanted] if isinstance(wanted, Mapping) else [wanted]
+                for each in tests:
+                    yield from ((key, text) for text in (each if isinstance(each, list) else [each]))
+
+
+def _no_class(text: str) -> str | None:
+    if text.lower() in {each.lower() for each in CLASSES}:
+        return None
+    other = f"write resourceGroupQueryType: {text.upper()}, or a class" if text.upper() in TYPES else "write a class"
+    return f"{other} of Trino's, such as Query, Insert, CreateTable"
+
+
+def _no_type(text: str) -> str | None:
+    if text.upper() in TYPES:
+        return None
+    is_class = text.lower() in {each.lower() for each in CLASSES}
+    return f"write {f'queryType: {text}, or ' if is_class else ''}one of {', '.join(sorted(TYPES))}"
+
+
+def _no_table(text: str) -> str | None:
+    return None if text.count(".") > 1 else f'write catalog.schema.table, or {{endsWith: ".{text}"}}'
+
+
+def _no_schema(text: str) -> str | None:
+    return None if "." in text else f"write catalog.schema, or schemas: {text}"
+
+
+def _no_method(text: str) -> str | None:
+    return None if text == text.upper() else f"write {text.upper()}"
+
+
+def _no_path(text: str) -> str | None:
+    return None if text.startswith("/") else f"write /{text}"
+
+
+IMPOSSIBLE: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "queryType": _no_class,
+    "resourceGroupQueryType": _no_type,
+    "tables": _no_table,
+    "catalogSchemas": _no_schema,
+    "method": _no_method,
+    "path": _no_path,
+}
+"""Why no value of the field is ever this text, and what to write instead; None when one may be."""
 
 
 def _never_tried(seen: Sequence[_Seen]) -> Iterator[Note]:
