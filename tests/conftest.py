@@ -1,6 +1,7 @@
 """What every test stands on: the loop that production uses, and the switches for the long ones."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,15 @@ pytest_plugins = [
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also run the long and heavy tests")
     parser.addoption("--real", action="store_true", help="run the journeys against real Trinos (needs Java and Maven)")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Asked to end, as by a CI that lost its patience, let the test at hand be the last, and end the servers too."""
+
+    def end(number: int, frame: object) -> None:
+        session.shouldstop = "asked to end by SIGTERM"
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
