@@ -118,8 +118,11 @@ def test_an_error_of_mvel_is_where_its_author_will_look_for_it(condition: str, l
     [
         ("a: [", "line 1, column 5: not YAML: "),
         ("a: b: c", "line 1, column 5: not YAML: "),
-        ("a\n\n  \x01", "line 3, column 3: not YAML: special characters are not allowed"),
-        ("name: *a", "line 1, column 7: not YAML: found undefined alias 'a'"),
+        ("a\n\n  \x01", "line 3, column 3: not YAML: a character that YAML does not allow"),
+        (
+            "name: *a",
+            "line 1, column 7: not YAML: found undefined alias 'a': put quotes around a text that begins with *",
+        ),
         ('\nname: "\\U00110000"', "line 2, column 8: not YAML: a number is too great"),
         ("just words", "line 1, column 1: a rule is keys and values"),
         ("- [a]", "line 1, column 3: a rule is keys and values"),

@@ -14,6 +14,7 @@ from warren.routing.rules.plain import BadCondition
 from warren.routing.rules.rule import Action, Condition, Rule, RuleSet
 from warren.routing.words import shown
 from warren.rulebook.places import line_and_column, place_in
+from warren.settings.reading.not_yaml import in_words
 
 LARGEST_FILE = 4 * 1024 * 1024
 """Characters; a thousand rules have less than a tenth of it."""
@@ -121,14 +122,11 @@ def problem_of_yaml(text: str, error: Exception) -> Problem:
 
 def _not_yaml(text: str, error: yaml.YAMLError) -> Problem:
     mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
-    words = str(
-        getattr(error, "problem", None) or getattr(error, "reason", None) or "a character that YAML does not allow"
-    )
     if mark is not None:
-        return Problem("", mark.line + 1, "not YAML", words, mark.column + 1)
+        return Problem("", mark.line + 1, "not YAML", in_words(error), mark.column + 1)
     position = getattr(error, "position", None)
     line, column = line_and_column(text, position) if isinstance(position, int) else (None, None)
-    return Problem("", line, "not YAML", words, column)
+    return Problem("", line, "not YAML", in_words(error), column)
 
 
 def _beyond(text: str) -> Problem:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from warren.errors import Problem
+from warren.settings.reading.not_yaml import in_words
 from warren.settings.section import Written
 
 REFERENCE = re.compile(r"\$\{ENV:([a-zA-Z][a-zA-Z0-9_-]*)\}")
@@ -154,9 +155,7 @@ def syntax_problem(text: str, environment: Mapping[str, str], error: yaml.YAMLEr
             "not YAML once variables are filled in",
             f"put quotes around ${{ENV:…}} where the value has special characters; the file uses {', '.join(names)}",
         )
-    # What the parser quotes may be a password.
-    words = re.sub(r"'.{2,}'", "'…'", str(getattr(error, "problem", None) or "a character that YAML does not allow"))
-    return Problem("", line_of(error, fill(text, {}).text), "not YAML", words)
+    return Problem("", line_of(error, fill(text, {}).text), "not YAML", in_words(error, hides_values=True))
 
 
 def line_of(error: yaml.YAMLError, text: str) -> int | None:
