@@ -146,7 +146,8 @@ def unknown(name: str, candidates: Iterable[str]) -> str:
     candidates = sorted(candidates)
     near = difflib.get_close_matches(name, candidates, n=3)
     meant = f"; did you mean {' or '.join(near)}?" if near else ";"
-    listed = f" Known here: {', '.join(candidates)}" if len(candidates) <= MOST_NAMED else ""
+    word = "Known" if near else "known"
+    listed = f" {word} here: {', '.join(candidates)}" if len(candidates) <= MOST_NAMED else ""
     return f"unknown key{meant}{listed}".removesuffix(";")
 
 
