@@ -78,7 +78,12 @@ async def test_what_a_java_gateway_has_written_is_read_though_it_is_the_backend_
 async def test_without_a_time_to_live_nothing_expires(valkey_server: ValkeyProcess) -> None:
     async with cache_at(settings(valkey_server, cache_ttl_seconds=0)) as here:
         await here.keep(placed(1))
-    assert valkey_server.run("TTL", f"trino:query:backend:{query(1)}") == -1
+        here.renew_later(placed(1))
+        here.renew_later(placed(2))
+        await until(lambda: valkey_server.run("EXISTS", f"trino:query:backend:{query(2)}") == 1, "it to be written")
+    for number in (1, 2):
+        for kind in ("backend", "routinggroup", "externalurl"):
+            assert valkey_server.run("TTL", f"trino:query:{kind}:{query(number)}") == -1
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ class InValkey:
         self.behind.put(Keep(placement))
 
     def renew_later(self, placement: Placement) -> None:
-        self.behind.put(Renew(placement))
+        # Without a time to live there is none to begin anew (EXPIRE with 0 deletes); written again, what is lost is there.
+        self.behind.put(Renew(placement) if self._keys.ttl_seconds else Keep(placement))
 
     def learn_later(self, coordinator_id: CoordinatorId, cluster: ClusterUrl) -> None:
         self.behind.put(Learn(coordinator_id, cluster))
