@@ -159,6 +159,10 @@ class Supervisor:
             for problem in error.problems:
                 log.error("reload_refused", because=str(problem))
             return
+        except Exception as error:
+            # Whatever a file may do to its reader, the workers go on. What it says may be a secret of the file.
+            log.error("reload_refused", because=f"the configuration cannot be read: {type(error).__name__}")  # noqa: TRY400
+            return
         log.info("reload_started", instance=self._name)
         for warning in configuration.warnings:
             log.warning("configuration_note", note=warning)

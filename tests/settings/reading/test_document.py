@@ -122,6 +122,17 @@ def test_what_is_not_yaml_is_told_with_its_line(text: str, line: int) -> None:
     assert complaint.startswith(f"line {line}: not YAML: ")
 
 
+@pytest.mark.parametrize("value", ["!!bool hunter2", "!!timestamp x", "!!int ''", "!!float x", "1:" + "00:" * 200 + "00.5"])
+def test_what_is_not_what_its_tag_or_look_says_is_text(value: str) -> None:
+    found = tree(f"a: {value}\nb: x")
+    assert isinstance(found["a"], str)
+    assert found["b"] == "x"
+
+
+def test_a_merge_of_no_mapping_is_told_with_its_line() -> None:
+    assert complaints("a: 1\n<<: [1]") == ["line 2: expected a mapping for merging, but found scalar"]
+
+
 def test_characters_that_yaml_forbids_are_told() -> None:
     assert complaints("b: 1\na: \x00") == ["line 2: not YAML: a character that YAML does not allow"]
 

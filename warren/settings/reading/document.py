@@ -149,6 +149,8 @@ def syntax_problem(text: str, environment: Mapping[str, str], error: yaml.YAMLEr
         error = without
     else:
         names = sorted({span.name for span in fill(text, environment).spans if not span.missing})
+        if not names:
+            return Problem("", line_of(error, text), "", in_words(error, hides_values=True))
         return Problem(
             "",
             None,
@@ -254,8 +256,8 @@ class Reader:
             return str(node.value)
         try:
             value = self._loader.construct_object(node)
-        except (ValueError, yaml.YAMLError):
-            # It looks like a date or number and is none; as text it may be meant.
+        except (ValueError, KeyError, AttributeError, OverflowError, yaml.YAMLError):
+            # It looks like a date or number, or its tag says so, and it is none; as text it may be meant.
             value = str(node.value)
         return None if value is None else Written(str(node.value), value)
 
