@@ -1,5 +1,6 @@
 """Rows on disk: in order, beyond the life of a process, within a bound, and every one accounted for."""
 
+import errno
 import resource
 import stat
 from collections.abc import Callable, Iterator
@@ -205,6 +206,43 @@ def test_a_file_with_nothing_but_damage_is_removed(tmp_path: Path, spill: Spill,
     assert files(tmp_path) == ["lock"]
 
 
+@pytest.mark.parametrize("left", [0, 5, LINE, 2 * LINE + 5])
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_file_that_was_shortened_costs_what_is_missing_and_no_other_rows(
+    tmp_path: Path, spill: Spill, counts: Counts, left: int, is_begun: bool
+) -> None:
+    rows = [record(number) for number in range(10000, 10003)]
+    for row in rows:
+        spill.append([row])
+    if is_begun:
+        assert spill.oldest() is not None
+    (path,) = (tmp_path / "history").glob("*.jsonl")
+    with path.open("r+b") as file:
+        file.truncate(left)
+    spill.append([record(1)])
+    with capture_logs() as logs:
+        found = drained(spill)
+    assert found[-1] == record(1)
+    assert len(found) + counts.damaged == 4
+    assert (counts.damaged > 0) == any(line["event"] == "history_spill_damaged" for line in logs) == (not is_begun)
+    assert (counts.spilled_rows, counts.spilled_bytes, files(tmp_path)) == (0, 0, ["lock"])
+
+
+def test_a_file_of_another_process_that_is_shortened_costs_what_is_missing(
+    tmp_path: Path, spill: Spill, counts: Counts
+) -> None:
+    other = Spill(tmp_path / "history", Counts(), origin="here")
+    other.append([record(10000), record(10001)])
+    other.close()
+    spill.adopt()
+    (path,) = (tmp_path / "history").glob("*.jsonl")
+    with path.open("r+b") as file:
+        file.truncate(LINE)
+    assert drained(spill) == [record(10000)]
+    assert counts.damaged == 1
+    assert not spill.has_rows()
+
+
 def test_beyond_the_bound_the_oldest_rows_are_dropped(tmp_path: Path, counts: Counts) -> None:
     spill = Spill(tmp_path / "history", counts, origin="here", most_bytes=4 * LINE, segment_bytes=LINE)
     for number in range(10001, 10007):
@@ -281,6 +319,28 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_empty_file(tmp_path: Path,
         spill.append([record(1)])
     assert not spill.has_rows()
     assert files(tmp_path) == ["lock"]
+
+
+@pytest.mark.parametrize("has_adopted", [True, False])
+def test_a_folder_that_cannot_be_synced_is_an_error_and_harms_no_later_rows(
+    tmp_path: Path, spill: Spill, monkeypatch: pytest.MonkeyPatch, has_adopted: bool
+) -> None:
+    if has_adopted:
+        other = Spill(tmp_path / "history", Counts(), origin="here")
+        other.append([record(1)])
+        other.close()
+        spill.adopt()
+    with monkeypatch.context() as broken:
+        broken.setattr("warren.history.disk.spill._sync_directory", fails)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                spill.append([record(2)])
+    spill.append([record(3)])
+    assert drained(spill) == [*([record(1)] if has_adopted else []), record(3)]
+
+
+def fails(_directory: Path) -> None:
+    raise OSError(errno.EIO, "Input/output error")
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path, counts: Counts) -> None:

@@ -136,14 +136,21 @@ class Spill:
 
     def _open_segment(self) -> Segment:
         if self._descriptor is not None:
-            return self._segments[-1]
+            if os.fstat(self._descriptor).st_size == self._segments[-1].size:
+                return self._segments[-1]
+            self._seal()  # somebody has shortened it: what comes now would not be where it is looked for
         self._number += 1
         path = self._directory / f"{self._name}.{self._number:06}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
-        _sync_directory(self._directory)
-        self._segments.append(Segment(path))
-        return self._segments[-1]
+        segment = Segment(path)
+        self._segments.append(segment)
+        try:
+            _sync_directory(self._directory)
+        except OSError:
+            self._remove(segment)
+            raise
+        return segment
 
     def _write(self, segment: Segment, data: bytes) -> None:
         assert self._descriptor is not None
@@ -217,9 +224,18 @@ class Spill:
             self._forget(segment)
             return None
         if found.damaged:
-            self._counts.damaged += found.damaged
-            log.warning("history_spill_damaged", file=str(segment.path), lines=found.damaged)
+            self._tell_damaged(segment, found.damaged)
+        if not found.lines and segment.offset < segment.size:
+            # Somebody has shortened it: what is missing never comes.
+            if segment.rows:
+                self._tell_damaged(segment, segment.rows)
+            self._remove(segment)
+            return None
         return found
+
+    def _tell_damaged(self, segment: Segment, lines: int) -> None:
+        self._counts.damaged += lines
+        log.warning("history_spill_damaged", file=str(segment.path), lines=lines)
 
     def _advance(self, taken: Slice) -> None:
         segment = taken.segment
