@@ -1,6 +1,7 @@
 """Writing rows: as they are, else in a milder form, else not at all; and never because of another row."""
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 
@@ -183,6 +184,60 @@ async def test_a_table_that_takes_nothing_is_no_fault_of_the_rows(
         with pytest.raises(StoreUnavailable, match="query_history"):
             await write([record(number) for number in range(BATCH_ROWS)])
     assert (aside.kept, counts.written) == ([], 0)
+
+
+class Locked:
+    """A database that answers, but takes nothing the next few times."""
+
+    def __init__(self, database: Database, *, times: int) -> None:
+        self._database = database
+        self.times = times
+
+    async def write(self, *steps: Any, deadline: float) -> None:
+        if self.times:
+            self.times -= 1
+            raise StoreUnavailable("the database is locked")
+        await self._database.write(*steps, deadline=deadline)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+LONG = record(1, query_text="SELECT " + "x" * 50_000)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_lock_that_ends_between_two_tries_is_no_fault_of_the_row(
+    sqlite_url: DatabaseUrl, aside: Aside, times: int
+) -> None:
+    database = Database(sqlite_url)
+    await database.migrate()
+    table = Table(cast(Database, Locked(database, times=times)), aside.keep, Counts())
+    with suppress(StoreUnavailable):
+        await table.write_warily([LONG])
+    await table.write_warily([LONG])
+    (found,) = await stored(database)
+    assert (found["query_text"], aside.kept) == (LONG.query_text, [])
+    await database.close()
+
+
+@pytest.mark.parametrize("entries", [[correction(1)], [correction(1), record(2), correction(2)]])
+@pytest.mark.parametrize("times", range(1, 6))
+async def test_nor_is_it_the_fault_of_a_correction(
+    sqlite_url: DatabaseUrl, aside: Aside, times: int, entries: list[Entry]
+) -> None:
+    database = Database(sqlite_url)
+    await database.migrate()
+    await Table(database, aside.keep, Counts()).write([record(1)])
+    locked = Locked(database, times=times)
+    table = Table(cast(Database, locked), aside.keep, Counts())
+    while locked.times:
+        with suppress(StoreUnavailable):
+            await table.write_warily(entries)
+    await table.write_warily(entries)
+    assert (await stored(database))[0]["backend_url"] == correction(1).backend_url
+    assert aside.kept == []
+    await database.close()
 
 
 async def test_a_correction_that_cannot_be_made_holds_nothing_up(sqlite_url: DatabaseUrl) -> None:

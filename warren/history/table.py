@@ -14,6 +14,10 @@ CORRECT = (
     "UPDATE query_history SET backend_url = :backend_url, routing_group = :routing_group, external_url = :external_url"
     " WHERE query_id = :query_id"
 )
+WHOLE = (
+    "UPDATE query_history SET query_text = :query_text, user_name = :user_name, source = :source"
+    " WHERE query_id = :query_id"
+)
 
 BATCH_SECONDS = 10.0
 """How long the database may take for a batch: nobody waits for it."""
@@ -45,13 +49,36 @@ class Table:
         """As `write`, for rows that could not be stored before: perhaps there is something wrong with one of them.
 
         Not every fault of a row is called one. A packet that is too long for the server ends the connection, as an
-        outage does. So when the database answers, the rows are tried in ever smaller parts.
+        outage does. So when the database answers, the rows are tried in ever smaller parts. A database may answer and
+        yet take nothing, such as one that is locked: a row is to blame only when others are taken at that moment.
         """
         try:
             await self.write(entries, deadline=deadline)
         except StoreUnavailable as unavailable:
             await self._database.ping()
-            await self._one_by_one(entries, unavailable, deadline)
+            records = [entry for entry in entries if isinstance(entry, Record)]
+            corrections = [entry for entry in entries if isinstance(entry, Correction)]
+            if not records:
+                raise
+            if corrections:
+                await self.write_warily(records, deadline=deadline)
+                await self._correct_warily(corrections, records[0], deadline)
+            else:
+                await self._one_by_one(records, unavailable, deadline)
+
+    async def _correct_warily(self, corrections: Sequence[Correction], witness: Record, deadline: float) -> None:
+        """`witness` has been written; written again, it shows whether anything is taken."""
+        try:
+            await self.write(corrections, deadline=deadline)
+        except StoreUnavailable as unavailable:
+            with suppress(RowsRefused):
+                await self._database.write((INSERT, [_row_of(briefest(cleaned(witness)))]), deadline=deadline)
+            if len(corrections) == 1:
+                await self._set_aside(corrections[0], str(unavailable))
+                return
+            half = len(corrections) // 2
+            await self._correct_warily(corrections[:half], witness, deadline)
+            await self._correct_warily(corrections[half:], witness, deadline)
 
     async def _one_by_one(self, entries: Sequence[Entry], error: Exception, deadline: float) -> None:
         if len(entries) == 1:
@@ -86,6 +113,9 @@ class Table:
             return True
         with suppress(RowsRefused):
             await self._send([briefest(record)], deadline)
+            with suppress(StoreUnavailable, RowsRefused):  # perhaps nothing at all was taken until a moment ago
+                await self._database.write((WHOLE, [_row_of(record)]), deadline=deadline)
+                return True
             self._counts.altered += 1
         return False
 

@@ -122,7 +122,9 @@ def test_what_is_not_yaml_is_told_with_its_line(text: str, line: int) -> None:
     assert complaint.startswith(f"line {line}: not YAML: ")
 
 
-@pytest.mark.parametrize("value", ["!!bool hunter2", "!!timestamp x", "!!int ''", "!!float x", "1:" + "00:" * 200 + "00.5"])
+@pytest.mark.parametrize(
+    "value", ["!!bool hunter2", "!!timestamp x", "!!int ''", "!!float x", "1:" + "00:" * 200 + "00.5"]
+)
 def test_what_is_not_what_its_tag_or_look_says_is_text(value: str) -> None:
     found = tree(f"a: {value}\nb: x")
     assert isinstance(found["a"], str)
