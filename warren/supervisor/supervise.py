@@ -161,7 +161,7 @@ class Supervisor:
             return
         except Exception as error:
             # Whatever a file may do to its reader, the workers go on. What it says may be a secret of the file.
-            log.error("reload_refused", because=f"the configuration cannot be read: {type(error).__name__}")  # noqa: TRY400
+            log.error("reload_refused", because=f"the configuration cannot be read: {type(error).__name__}")
             return
         log.info("reload_started", instance=self._name)
         for warning in configuration.warnings:

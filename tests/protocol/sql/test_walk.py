@@ -74,6 +74,9 @@ def test_names_of_a_with_are_seen_where_trino_sees_them(text: str, named: str) -
         ),
         ("SELECT transform(a, n -> n * n), reduce(a, 0, (s, x) -> s + x, s -> s) FROM t", "t"),
         ("SELECT a::f(1), b.select(1), [1, 2], x'AB', U&'\\0041 FROM z' UESCAPE '!', 1e5, .5, 1.FROM t", "t"),
+        ("SELECT .5FROM t", "t"),
+        ("SELECT 1.5e3FROM t JOIN u ON x = 1e-3JOIN v ON y = 1_0.5_0UNION SELECT 1.e3FROM w", "t u v w"),
+        ('SELECT 1 FROM t WINDOW "a""b" AS (PARTITION BY x), c AS (ORDER BY y)', "t"),
         (
             "SELECT count(*) FILTER (WHERE x), listagg(v, ',' ON OVERFLOW TRUNCATE WITH COUNT) WITHIN GROUP (ORDER BY v) FROM t",
             "t",

@@ -23,7 +23,7 @@ def _accident(random: Random, taken_apart: Sequence[Sequence[str]], words: Seque
     tokens = list(random.choice(taken_apart))
     for _ in range(random.randint(1, MOST_ACCIDENTS)):
         at = random.randrange(len(tokens))
-        match random.randrange(6):
+        match random.randrange(7):
             case 0:
                 tokens[at] = random.choice(words)
             case 1:
@@ -35,6 +35,9 @@ def _accident(random: Random, taken_apart: Sequence[Sequence[str]], words: Seque
             case 4:
                 other = random.randrange(len(tokens))
                 tokens[at], tokens[other] = tokens[other], tokens[at]
+            case 5:
+                tokens[at:] = [token for token in tokens[at:] if not token.isspace() or random.random() < 0.5]
+                tokens = tokens or [" "]
             case _:
                 other_tokens = random.choice(taken_apart)
                 start = random.randrange(len(other_tokens))

@@ -32,6 +32,9 @@ BLANK = rf"(?:\s++|--[^\r\n]*+|{COMMENT})*+"
 STRING = r"'[^']*+(?:''[^']*+)*+'"
 QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'
 
+_DIGITS = r"[0-9](?:_?[0-9])*+"
+_EXPONENT = rf"[eE][+-]?{_DIGITS}"
+
 EXPRESSION, SELECTED, FROM, JOINS, RELATION, OPENED, SOURCE, BEFORE_AS, BEFORE_ON, BEFORE_IN = range(10)
 ROUTINE, KILLING, ARGUMENTS, REST = range(10, 14)
 Mode = int
@@ -72,10 +75,10 @@ def _passed_over(stops: Iterable[str], *, comma: bool) -> str:
         [
             rf"[\s=<>*+%!?:|&@^{{}}{',' if comma else ''}]++",
             *_words(stops),
-            r"[0-9]\w*+(?:\.[0-9]*+)?+",
+            rf"[0-9](?:[0-9]*+[eE][+-][0-9]++|[0-9_]*+\.(?:{_DIGITS})?+(?:{_EXPONENT})?+|\w*+)",
             r"'[^']*+'",
             r'"[^"]*+"',
-            rf"\.(?:{BLANK}[A-Za-z_]\w*+)?+",
+            rf"\.(?:{_DIGITS}(?:{_EXPONENT})?+|{BLANK}[A-Za-z_]\w*+)?+",
             r"-(?:-[^\r\n]*+)?+",
             rf"/(?:(?!\*)|{COMMENT[1:]})",
             r"\$(?:(?!\$)|\$[^$]*+(?:\$(?!\$)[^$]*+)*+\$\$)",

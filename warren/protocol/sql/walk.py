@@ -20,6 +20,7 @@ from warren.protocol.sql.tokens import (
     KILLING,
     MAY_END,
     OPENED,
+    QUOTED,
     RELATION,
     RESERVED,
     REST,
@@ -41,7 +42,7 @@ _BRACKET, _COLUMNS, _BODY = 1 * _MODES, 2 * _MODES, 4 * _MODES
 """Beside the mode that was interrupted: it is a square bracket; the columns, or the query, of a WITH are inside."""
 
 _EXPECTING = frozenset({RELATION, OPENED, SOURCE})
-_WINDOW = re.compile(rf'{BLANK}(?:[A-Za-z_]\w*+|"[^"]*+"){BLANK}(?i:as)\b', re.ASCII)
+_WINDOW = re.compile(rf"{BLANK}(?:[A-Za-z_]\w*+|{QUOTED}){BLANK}(?i:as)\b", re.ASCII)
 _ARGUMENT = re.compile(rf"{BLANK}(?:(?:([A-Za-z_]\w*+)|\"([^\"]*+)\"){BLANK}=>)?+", re.ASCII)
 _LONGEST_LAST = 64
 _MOST_AROUND = 9
