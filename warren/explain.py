@@ -169,23 +169,28 @@ def question_of(
     """From the options of a command line. Raises ValueError for a header that is none."""
     named: dict[str, list[str]] = {}
     if user is not None:
-        named["x-trino-user"] = [user]
+        named["x-trino-user"] = [_whole(user)]
     if source is not None:
-        named["x-trino-source"] = [source]
-    for header in headers:
+        named["x-trino-source"] = [_whole(source)]
+    for header in map(_whole, headers):
         name, colon, value = header.partition(":")
         if not colon or not name.strip():
             raise ValueError(f"{header!r} is no header: write one such as 'X-Trino-Source: airflow'")
         named.setdefault(name.strip().lower(), []).append(value.strip())
-    plain, question, query = path.partition("?")
+    plain, question, query = _whole(path).partition("?")
     return Question(
-        sql=sql,
+        sql=_whole(sql),
         headers=named,
         method=method,
         path=plain,
         query=query if question else None,
         client_address=client_address,
     )
+
+
+def _whole(text: str) -> str:
+    """What a gateway makes of bytes that are no UTF-8; Python hands them on from the command line as halves of characters."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def text_from(path: Path | None, sql: str) -> str:

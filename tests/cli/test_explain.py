@@ -57,6 +57,21 @@ def test_the_statement_may_be_in_a_file_and_the_answer_json(config: Path, tmp_pa
     assert answer["decision"]["group"] == "etl"
 
 
+def test_what_is_no_utf_8_is_asked_as_a_gateway_would_see_it(config: Path) -> None:
+    half = b"caf\xe9".decode("utf-8", "surrogateescape")
+    code, said = run(
+        str(config),
+        *("--sql", f"SELECT '{half}' FROM hive.web.clicks", "--user", half, "--path", f"/v1/statement?{half}"),
+        *("--source", half, "--header", f"X-Trino-Client-Tags: {half}"),
+    )
+    assert code == 0
+    assert "user: caf\ufffd\nstatement: Query" in said
+    assert "saw source: caf\ufffd\n" in said
+    code, said = run("--gateway", f"http://127.0.0.1:{free_port()}", "--sql", half, "--source", half)
+    assert code == 1
+    assert "connection refused" in said
+
+
 def test_a_broken_rules_file_is_shown_with_its_place(config: Path, tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text("name: a\nwhen: {sorce: x}\nthen: {group: y}\n")
     code, said = run(str(config))

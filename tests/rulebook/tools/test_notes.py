@@ -44,11 +44,13 @@ def test_a_constant_condition_is_named(condition: str, words: str) -> None:
             "resourceGroupQueryType is never ddl: write one of ALTER_TABLE_EXECUTE",
         ),
         ("resourceGroupQueryType: CreateTable", "write queryType: CreateTable, or one of ALTER_TABLE_EXECUTE, ANALYZE"),
-        ("not: {tables: orders}", 'tables is never orders: write catalog.schema.table, or {endsWith: ".orders"}'),
+        ("not: {tables: orders}", "tables is never orders: write catalog.schema.table, or {endsWith: .table}"),
+        ("tables: '\"a\".b.c'", 'tables is never "a".b.c: names have no quotes here, and are in lower case'),
+        (f"tables: [{', '.join(f't{n}' for n in range(3000))}, a.b.c]", "tables is never t0 (and 2999 more): write"),
         ("any: [{tables: {allOf: [a.b.c, b.c]}}, {user: a}]", "tables is never b.c: write catalog.schema.table"),
-        ("catalogSchemas: sales", "catalogSchemas is never sales: write catalog.schema, or schemas: sales"),
-        ("method: post", "method is never post: write POST"),
-        ("path: v1/statement", "path is never v1/statement: write /v1/statement"),
+        ("catalogSchemas: sales", "catalogSchemas is never sales: write catalog.schema, or ask for schemas"),
+        ("method: post", "method is never post: methods are in capitals, such as POST"),
+        ("path: v1/statement", "path is never v1/statement: a path begins with /"),
     ],
 )
 def test_a_value_that_never_comes_is_named_with_what_to_write(when: str, words: str) -> None:

@@ -134,9 +134,12 @@ def _constant(seen: Sequence[_Seen]) -> Iterator[Note]:
 
 def _never_met(seen: Sequence[_Seen]) -> Iterator[Note]:
     for each in seen:
-        for field, text in _whole_values(each.when):
-            if why := IMPOSSIBLE[field](text):
-                yield Note(each.rule.line, f"rule {shown(each.rule.name)}: {field} is never {shown(text)}: {why}")
+        never = [(field, text) for field, text in _whole_values(each.when) if IMPOSSIBLE[field](text)]
+        for field, text in dict(reversed(never)).items():  # the first one of each field
+            others = sum(other == field for other, _ in never) - 1
+            more = f" (and {others} more)" if others else ""
+            words = f"{field} is never {shown(text)}{more}: {IMPOSSIBLE[field](text)}"
+            yield Note(each.rule.line, f"rule {shown(each.rule.name)}: {words}")
 
 
 def _whole_values(when: Any) -> Iterator[tuple[str, str]]:
@@ -169,19 +172,21 @@ def _no_type(text: str) -> str | None:
 
 
 def _no_table(text: str) -> str | None:
-    return None if text.count(".") > 1 else f'write catalog.schema.table, or {{endsWith: ".{text}"}}'
+    if '"' in text:
+        return "names have no quotes here, and are in lower case: write catalog.schema.table"
+    return None if text.count(".") > 1 else "write catalog.schema.table, or {endsWith: .table} for those of all schemas"
 
 
 def _no_schema(text: str) -> str | None:
-    return None if "." in text else f"write catalog.schema, or schemas: {text}"
+    return None if "." in text else "write catalog.schema, or ask for schemas"
 
 
 def _no_method(text: str) -> str | None:
-    return None if text == text.upper() else f"write {text.upper()}"
+    return None if text == text.upper() else "methods are in capitals, such as POST"
 
 
 def _no_path(text: str) -> str | None:
-    return None if text.startswith("/") else f"write /{text}"
+    return None if text.startswith("/") else "a path begins with /"
 
 
 IMPOSSIBLE: Final[Mapping[str, Callable[[str], str | None]]] = {
