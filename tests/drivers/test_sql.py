@@ -220,7 +220,7 @@ async def test_nobody_listening_is_said_in_words() -> None:
     for dialect in ("postgresql", "mysql"):
         nobody = DatabaseUrl(dialect=dialect, host="127.0.0.1", port=1, database="d", user="u")
         async with opened(nobody, deadline=DEADLINE) as database:
-            with in_time(), pytest.raises(StoreUnavailable, match=f"{dialect}://127.0.0.1:1/d: .*(refused|connect)"):
+            with in_time(), pytest.raises(StoreUnavailable, match=f"{dialect}://127.0.0.1:1/d: connection refused$"):
                 await database.ping()
 
 
@@ -260,7 +260,7 @@ async def test_a_file_of_somebody_else_keeps_its_mode_and_its_tables(sqlite_url:
 
 async def test_a_folder_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
     async with opened(DatabaseUrl(dialect="sqlite", path=tmp_path / "missing" / "w.sqlite")) as database:
-        with pytest.raises(StoreUnavailable, match="No such file or directory"):
+        with pytest.raises(StoreUnavailable, match="no such file or directory"):
             await database.ping()
 
 

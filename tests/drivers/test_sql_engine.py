@@ -1,5 +1,6 @@
 """What the engine is made of: the options of the URL, and words for what is missing."""
 
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from warren.drivers.sql import Database
-from warren.drivers.sql_engine import label_of
+from warren.drivers.sql_engine import label_of, said_by
 from warren.errors import SettingsError
 from warren.settings.stores.jdbc import DatabaseUrl
 
@@ -27,6 +28,28 @@ SERVER = DatabaseUrl(dialect="mysql", host="db", port=3306, database="gateway", 
 )
 def test_a_label_names_the_database_and_nothing_secret(url: DatabaseUrl, label: str) -> None:
     assert label_of(url) == label
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "connection refused"),
+        (ConnectionRefusedError(111, "Connection refused"), "connection refused"),
+        (
+            OSError(
+                "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), "
+                "[Errno 110] Connect call failed ('127.0.0.1', 1)"
+            ),
+            "Multiple exceptions: connection refused, connection timed out",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "the name cannot be resolved"),
+        (OSError("no [Errno 99999] at all"), "no [Errno 99999] at all"),
+        (RuntimeError("key\nthere already\nDETAIL: hush"), "key there already"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_what_a_driver_says_is_said_in_plain_words(error: Exception, said: str) -> None:
+    assert said_by(error) == said
 
 
 @pytest.mark.parametrize(

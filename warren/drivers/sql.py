@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, TextClause, bindparam, inspect, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from warren.drivers.sql_engine import label_of, make_engine
+from warren.drivers.sql_engine import label_of, make_engine, said_by
 from warren.drivers.sql_migrations import bring_up_to_date, is_due
 from warren.errors import RowsRefused, StoreUnavailable
 from warren.settings.stores.jdbc import DatabaseUrl
@@ -210,6 +210,4 @@ def _in_words(error: BaseException) -> str:
     """What the driver said, on one line; without the statement and its values, which SQLAlchemy adds."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig.__cause__ or error.orig
-    # PostgreSQL shows the row in a second line.
-    said = " ".join(str(error).partition("\nDETAIL:")[0].split())
-    return (said or type(error).__name__)[:LONGEST_REASON]
+    return said_by(error)[:LONGEST_REASON]

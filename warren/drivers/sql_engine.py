@@ -1,6 +1,9 @@
 """A SQLAlchemy engine for each kind of database, with the settings that a gateway needs."""
 
 import logging
+import os
+import re
+import socket
 from contextlib import closing, suppress
 from pathlib import Path
 from sqlite3 import OperationalError, connect
@@ -29,6 +32,8 @@ _UNPREPARED = {
 """No statement outlives its transaction, so each may be another connection's: PgBouncer's transaction mode. The empty
 name is needed too: SQLAlchemy prepares every statement, and only one without a name does asyncpg send whole each time."""
 
+_SYSTEM_ERROR = re.compile(r"\[Errno ([0-9]{1,4})\] (?:Connect call failed \([^)]*\)|[^,:]*)")
+
 
 def make_engine(url: DatabaseUrl, *, patience: float) -> AsyncEngine:
     """An engine that connects when first used; `patience` bounds, in seconds, each wait for a lock or connection.
@@ -55,6 +60,15 @@ def make_engine(url: DatabaseUrl, *, patience: float) -> AsyncEngine:
     if url.path is not None:
         _prepare_file(engine, url.path)
     return engine
+
+
+def said_by(error: BaseException) -> str:
+    """What a driver says, on one line; what the system says, in plain words. Of several addresses each has its own."""
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved"
+    # PostgreSQL shows the row in a second line.
+    said = " ".join(str(error).partition("\nDETAIL:")[0].split()) or type(error).__name__
+    return _SYSTEM_ERROR.sub(lambda found: os.strerror(int(found[1])).lower(), said)
 
 
 def label_of(url: DatabaseUrl) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from warren.drivers.sql_engine import label_of, postgresql_arguments
+from warren.drivers.sql_engine import label_of, postgresql_arguments, said_by
 from warren.errors import StoreUnavailable
 from warren.settings.stores.jdbc import DatabaseUrl
 
@@ -74,8 +74,7 @@ class NotifyChannel:
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         # Deliberately all: asyncpg raises classes of its own, of the system and of asyncio.
-        said = " ".join(str(error).split()) or type(error).__name__
-        return StoreUnavailable(f"{self._label}: {said[:200]}")
+        return StoreUnavailable(f"{self._label}: {said_by(error)[:200]}")
 
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:
