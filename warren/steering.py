@@ -17,7 +17,7 @@ from warren.proxy.request_facts import local_now
 from warren.routing.candidates import Clusters, FallbackPolicy
 from warren.routing.rules.rule import RuleSet
 from warren.rulebook.explaining import Explainer, Question
-from warren.rulebook.rulebook import Rulebook, read_text, rules_in
+from warren.rulebook.rulebook import NAMED_BY, Rulebook, read_text, rules_in
 from warren.rulebook.service import RulesService, ServiceTerms
 from warren.rulebook.userinfo import NoUserInfo, UserInfo, WhoHolds
 from warren.settings.root import STATEMENT, Settings
@@ -172,7 +172,7 @@ def rules_of(settings: Settings) -> RuleSet | None:
     path = rules_path(settings)
     if path is None:
         return None
-    return rules_in(read_text(path), path, analyses=settings.request_analyzer_config.analyze_request)
+    return rules_in(read_text(path, key=NAMED_BY), path, analyses=settings.request_analyzer_config.analyze_request)
 
 
 def terms_of(settings: Settings) -> ServiceTerms:

@@ -111,6 +111,16 @@ def test_check_survives_every_garbage(cli: CliRunner, tmp_path: Path, garbage: s
     assert "problem" in told.stderr
 
 
+def test_check_says_which_key_names_a_rules_file_that_is_not_there(cli: CliRunner, tmp_path: Path) -> None:
+    config = written(tmp_path, "routingRules:\n  rulesEngineEnabled: true\n  rulesConfigPath: nope.yaml\n")
+    told = cli.invoke(main, ["check", config])
+    assert told.exit_code == 1
+    assert told.stderr.splitlines()[1] == (
+        f"  line 3: routingRules.rulesConfigPath: {tmp_path / 'nope.yaml'}: "
+        "the rules file cannot be read: no such file or directory"
+    )
+
+
 def test_check_shows_no_secret(cli: CliRunner, tmp_path: Path) -> None:
     settings = {"dataStore": {"jdbcUrl": "jdbc:postgresql://h/d?nonsense=1", "user": "u", "password": ["hunter2"]}}
     told = cli.invoke(main, ["check", written(tmp_path, settings)])
@@ -155,6 +165,7 @@ def test_migrate_says_what_keeps_it_from_its_work(cli: CliRunner, tmp_path: Path
     told = cli.invoke(main, ["migrate", written(tmp_path, settings)])
     assert told.exit_code == 1
     assert "the tables were not brought up to date" in told.stderr
+    assert told.stderr.endswith("/d: connection refused\n")
     assert "hunter2" not in told.output + told.stderr
 
 
@@ -182,7 +193,7 @@ def test_check_connect_says_that_a_database_is_not_there(cli: CliRunner, tmp_pat
     settings = {"dataStore": {"jdbcUrl": f"jdbc:postgresql://127.0.0.1:{port}/d", "user": "u", "password": "hunter2"}}
     told = cli.invoke(main, ["check", "--connect", written(tmp_path, settings)])
     assert told.exit_code == 1
-    assert f"127.0.0.1:{port}" in told.output
+    assert f"127.0.0.1:{port}/d: connection refused\n" in told.output
     assert "hunter2" not in told.output + told.stderr
 
 

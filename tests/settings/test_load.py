@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from warren.errors import SettingsError
-from warren.settings.load import Loaded, defaults, load, parse
+from warren.errors import Problem, SettingsError
+from warren.settings.load import Loaded, defaults, load, parse, placed
 from warren.settings.root import Settings
 from warren.settings.sections import MonitorType
 
@@ -226,6 +226,43 @@ def test_our_own_keys_are_read() -> None:
             "instanceName: 'a b'",
             "line 1: instanceName: a b: a name has letters, digits, dots, dashes and underscores only: it appears in headers",
         ),
+        (
+            "serverConfig:\n  http-server.https.enabled: true\n  http-server.https.keystore.path: nope.pem",
+            (
+                "line 3: serverConfig.http-server.https.keystore.path: /etc/warren/nope.pem: "
+                "the file cannot be read: no such file or directory"
+            ),
+        ),
+        (
+            "serverConfig:\n  http-server.https.enabled: true",
+            (
+                "line 2: serverConfig.http-server.https.enabled: true: "
+                "HTTPS is on: write http-server.https.keystore.path, too, a PEM file with certificate and key"
+            ),
+        ),
+        (
+            "serverConfig:\n  node.environment: x\n  http-server.http.enabled: false",
+            "line 3: serverConfig.http-server.http.enabled: false: HTTP and HTTPS are both off: enable one",
+        ),
+        (
+            "proxyTls:\n  caFile: nope.pem",
+            "line 2: proxyTls.caFile: /etc/warren/nope.pem: the file cannot be read: no such file or directory",
+        ),
+        (
+            "valkeyConfiguration: {url: 'valkey://u:s3c/r3tpw@h:6379/0'}",
+            (
+                "line 1: valkeyConfiguration.url: in user and password write / as %2F, ? as %3F, # as %23, @ as %40 "
+                "and % as %25, or write host, username and password in keys of their own instead of the URL"
+            ),
+        ),
+        (
+            "dataStore: {jdbcUrl: 'jdbc:postgresql://h:99/d?sslmoode=require&password=s3cr3tpw'}",
+            (
+                "line 1: dataStore.jdbcUrl: option sslmoode: the URL has an option that Warren does not know "
+                "(did you mean sslmode?); since it may guard something it is not left out silently: "
+                "remove it if it does not"
+            ),
+        ),
         ("- a", "line 1: no keys: the file is a list of keys and values, such as `monitor:`"),
         (
             "clusterStatsConfiguration: {monitorType: info}",
@@ -252,13 +289,60 @@ def test_noop_is_offered() -> None:
     assert settings.cluster_stats_configuration.monitor_type is MonitorType.NOOP
 
 
-def test_an_unknown_key_is_told_with_the_nearest_known_ones() -> None:
-    assert problems("search:\n  maxConcurent: 5") == [
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
         (
-            "line 2: search.maxConcurent: unknown key; did you mean maxConcurrent or maxConcurrentPerClient? "
-            "Known here: ignoreUnreachableAfter, maxConcurrent, maxConcurrentPerClient"
-        )
-    ]
+            "search:\n  maxConcurent: 5",
+            (
+                "line 2: search.maxConcurent: unknown key; did you mean maxConcurrent or maxConcurrentPerClient? "
+                "Known here: ignoreUnreachableAfter, maxConcurrent, maxConcurrentPerClient"
+            ),
+        ),
+        ("routin: {}", "line 1: routin: unknown key; did you mean routing or routingRules?"),
+        (
+            "authentification: {}",
+            "line 1: authentification: unknown key; did you mean authentication or authorization?",
+        ),
+        (
+            "serverConfig: {http-server.http.prt: 1}",
+            (
+                "line 1: serverConfig.http-server.http.prt: unknown key; "
+                "did you mean http-server.http.port or http-server.https.port or http-server.http.enabled?"
+            ),
+        ),
+        (
+            "monitor: {bogus: 1}",  # what belongs to other monitors has no effect, and is left out
+            ("line 1: monitor.bogus: unknown key; known here: failureThreshold, retries, successThreshold, taskDelay"),
+        ),
+        ("monitor.taskDelay: 1m", "line 1: monitor.taskDelay: unknown key; write taskDelay below monitor:"),
+        (
+            "serverConfig.http-server.http.port: 1",
+            "line 1: serverConfig.http-server.http.port: unknown key; write http-server.http.port below serverConfig:",
+        ),
+        (
+            "valkeyConfiguration: {tls.enabled: true}",
+            "line 1: valkeyConfiguration.tls.enabled: unknown key; write enabled below tls:",
+        ),
+        ("databaseCache: {bogus: 1}", "line 1: databaseCache.bogus: unknown key"),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_nearest_known_ones_or_its_place(text: str, problem: str) -> None:
+    assert problems(text) == [problem]
+
+
+def test_an_unknown_key_that_is_near_to_none_is_told_with_those_that_work() -> None:
+    (told,) = problems("xyzzy: 1")
+    listed = told.removeprefix("line 1: xyzzy: unknown key; known here: ").split(", ")
+    assert {"dataStore", "routing", "serverConfig"} < set(listed)
+    assert not {"authentication", "modules", "uiConfiguration", "databaseCache", "backendState"} & set(listed)
+
+
+def test_a_problem_that_shows_later_finds_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("# ours\nrouting:\n  asyncTimeout: ${ENV:X}\n")
+    later = (Problem("routing.asyncTimeout", None, "", "a"), Problem("workers", None, "", "b"), Problem("", 7, "", "c"))
+    assert [problem.line for problem in placed(later, path)] == [3, None, 7]
 
 
 @pytest.mark.parametrize(

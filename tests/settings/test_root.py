@@ -44,7 +44,23 @@ def test_statement_paths_lose_their_trailing_slashes() -> None:
 def test_statement_paths_that_could_be_taken_for_each_other_are_refused(written: list[str]) -> None:
     with pytest.raises(SettingsError) as refused:
         paths(*written)
-    assert [problem.key for problem in refused.value.problems] == ["additionalStatementPaths"]
+    assert [problem.key for problem in refused.value.problems] == [f"additionalStatementPaths[{len(written) - 1}]"]
+
+
+def test_each_statement_path_is_a_problem_of_its_own() -> None:
+    with pytest.raises(SettingsError) as refused:
+        paths("foo", "/v1/statement/x", "/a", "/a/b")
+    assert [str(problem) for problem in refused.value.problems] == [
+        "line 1: additionalStatementPaths[0]: foo: statement paths must be absolute: start with / and name a path",
+        (
+            "line 1: additionalStatementPaths[1]: /v1/statement/x: "
+            "statement paths cannot be prefixes of each other, and this and /v1/statement are"
+        ),
+        (
+            "line 1: additionalStatementPaths[3]: /a/b: "
+            "statement paths cannot be prefixes of each other, and this and additionalStatementPaths[2] are"
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_an_unknown_forwarded_mode_is_refused() -> None:
 def test_https_needs_a_pem_file(tmp_path: Path) -> None:
     assert "keystore.path" in remedy("http-server.https.enabled: true", tmp_path)
     assert "no such file" in remedy(HTTPS, tmp_path)
+    with pytest.raises(SettingsError, match="/" + "d" * 99 + r"/gateway\.pem: the file cannot be read"):
+        server(HTTPS, tmp_path / ("d" * 99))
     (tmp_path / "gateway.pem").write_bytes(b"\xfe\xed\xfe\xed")
     assert "Java key stores" in remedy(HTTPS, tmp_path)
     (tmp_path / "gateway.pem").write_text(PEM)
@@ -71,7 +73,14 @@ def test_the_password_of_the_key_is_a_secret() -> None:
 def test_one_of_the_ports_must_be_open(tmp_path: Path) -> None:
     assert "both off" in remedy("http-server.http.enabled: false")
     (tmp_path / "gateway.pem").write_text(PEM)
-    assert "share a port" in remedy(f"{HTTPS}, http-server.https.port: 8080", tmp_path)
+    for properties, key, other in (
+        (f"{HTTPS}, http-server.https.port: 8080", "https", "http"),
+        (f"{HTTPS}, http-server.http.port: 8443", "http", "https"),
+    ):
+        assert remedy(properties, tmp_path) == (
+            f"serverConfig.http-server.{key}.port: "
+            f"http-server.{other}.port is the same: HTTP and HTTPS cannot share a port"
+        )
     assert server(f"{HTTPS}, http-server.http.port: 0, http-server.https.port: 0", tmp_path).https_port == 0
 
 

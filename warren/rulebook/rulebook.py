@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 0.25
 """A file that has changed is read when it stayed the same from one look to the next: editors write in several steps."""
+NAMED_BY = "routingRules.rulesConfigPath"
 LAST_GOOD = "rules-last-good.yaml"
 WIDEST_CHARACTER = 4
 
@@ -140,7 +141,7 @@ class Rulebook:
         return rules
 
     def _load(self) -> tuple[str, RuleSet]:
-        text = read_text(self._path)
+        text = read_text(self._path, key=NAMED_BY)
         return text, rules_in(text, self._path, analyses=self._analyses)
 
     def _keep(self, text: str) -> None:
@@ -167,16 +168,19 @@ def rules_in(text: str, path: Path, *, analyses: bool) -> RuleSet:
         raise SettingsError(tuple(replace(each, file=path.name) for each in error.problems)) from None
 
 
-def read_text(path: Path) -> str:
-    """Raises FileUnreadable when the file cannot be read, SettingsError when it is no text of a sensible size."""
+def read_text(path: Path, *, key: str = "") -> str:
+    """Raises FileUnreadable when the file cannot be read, SettingsError when it is no text of a sensible size.
+
+    `key` is the one that names the file, if any.
+    """
     try:
         content = _content(path)
         if len(content) > LARGEST_FILE * WIDEST_CHARACTER:
-            raise SettingsError((Problem("", None, str(path), f"the file is larger than {LARGEST_FILE} characters"),))
+            raise SettingsError((Problem(key, None, str(path), f"the file is larger than {LARGEST_FILE} characters"),))
         return content.decode("utf-8-sig")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise FileUnreadable((Problem("", None, str(path), f"the rules file cannot be read: {reason}"),)) from None
+        raise FileUnreadable((Problem(key, None, str(path), f"the rules file cannot be read: {reason}"),)) from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SettingsError((Problem("", line, str(path), "the rules file is not text in UTF-8"),)) from None

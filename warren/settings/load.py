@@ -1,7 +1,7 @@
 """Reading the configuration file: every problem at once, and what was accepted without effect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,15 @@ def text_of(path: Path) -> str:
     if len(content) > LARGEST_FILE:
         raise SettingsError((Problem("", None, str(path), "the file is larger than 1 MiB: is it the right one?"),))
     return text
+
+
+def placed(problems: tuple[Problem, ...], path: Path) -> tuple[Problem, ...]:
+    """What only showed later, with the lines that its keys have in the file. Raises SettingsError as `text_of`."""
+    entries = read(text_of(path), {}).entries
+    return tuple(
+        replace(each, line=entries[each.key].line) if each.line is None and each.key in entries else each
+        for each in problems
+    )
 
 
 def parse(text: str, environment: Mapping[str, str], *, directory: Path) -> Loaded:

@@ -20,6 +20,7 @@ from warren.settings.section import (
     Section,
     Text,
     number_of,
+    refused_at,
     told,
 )
 from warren.settings.sections import (
@@ -47,27 +48,29 @@ AUTO: Literal["auto"] = "auto"
 Workers = int | Literal["auto"]
 
 
-def statement_paths(paths: tuple[str, ...], _: ValidationInfo) -> tuple[str, ...]:
+def statement_paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Upstream's rule: absolute, and none a prefix of another, or one request would belong to two of them."""
     trimmed = tuple(path.rstrip("/") for path in paths)
-    for path, written in zip(trimmed, paths, strict=True):
-        if not path.startswith("/"):
-            raise WrongValue("statement paths must be absolute: start with / and name a path", found=repr(written))
-        if not path.isascii() or not path.isprintable() or set(path) & set("?#%\\ ") or "//" in path:
-            raise WrongValue(
-                "write a plain path: ASCII, without ? # % \\, blanks or empty segments", found=repr(written)
-            )
-        if {".", ".."} & set(path.split("/")):
-            raise WrongValue("write the path without . and .. segments", found=repr(written))
-    known = (STATEMENT, *trimmed)
-    for index, path in enumerate(known):
-        for other in known[index + 1 :]:
-            if path.startswith(other) or other.startswith(path):
-                raise WrongValue(
-                    f"statement paths cannot be prefixes of other statement paths, nor of {STATEMENT} or it of them",
-                    found=f"{path!r} and {other!r}",
-                )
+    wrong = [((index,), WrongValue(said)) for index in range(len(paths)) if (said := unfit(trimmed, index))]
+    if wrong:
+        raise refused_at(wrong)
     return trimmed
+
+
+def unfit(paths: tuple[str, ...], index: int) -> str | None:
+    """What is wrong with one of them, if anything; the others are named by their place, for a value may be a secret."""
+    path = paths[index]
+    if not path.startswith("/"):
+        return "statement paths must be absolute: start with / and name a path"
+    if not path.isascii() or not path.isprintable() or set(path) & set("?#%\\ ") or "//" in path:
+        return "write a plain path: ASCII, without ? # % \\, blanks or empty segments"
+    if {".", ".."} & set(path.split("/")):
+        return "write the path without . and .. segments"
+    others = {STATEMENT: STATEMENT} | {f"additionalStatementPaths[{i}]": other for i, other in enumerate(paths[:index])}
+    for name, other in others.items():
+        if path.startswith(other) or other.startswith(path):
+            return f"statement paths cannot be prefixes of each other, and this and {name} are"
+    return None
 
 
 def plain_name(name: str, _: ValidationInfo) -> str:
@@ -99,7 +102,7 @@ class Settings(Section):
     """Deadlines, forwarded headers towards clusters, default group."""
     extra_whitelist_paths: tuple[Pattern, ...] = ()
     """More paths to pass to clusters: each must match the whole path."""
-    additional_statement_paths: Annotated[tuple[Text, ...], AfterValidator(told(statement_paths))] = ()
+    additional_statement_paths: Annotated[tuple[Text, ...], AfterValidator(statement_paths)] = ()
     """More paths that work like `/v1/statement`."""
     include_cluster_host_in_response: Flag = False
     """Whether answers carry a cookie `trinoClusterHost` with the cluster's host."""

@@ -99,7 +99,7 @@ def refused(wrong: WrongValue) -> PydanticCustomError:
     return PydanticCustomError("wrong_value", "{remedy}", {"remedy": wrong.remedy, "found": wrong.found})
 
 
-def refused_at(problems: Iterable[tuple[tuple[str, ...], WrongValue]]) -> ValidationError:
+def refused_at(problems: Iterable[tuple[tuple[int | str, ...], WrongValue]]) -> ValidationError:
     """What a section raises about several of its keys, each named by its path in the section, as the file has it."""
     return ValidationError.from_exception_data(
         "section", [InitErrorDetails(type=refused(wrong), loc=key, input=None) for key, wrong in problems]
@@ -136,9 +136,10 @@ def check_pem(path: Path) -> None:
         with path.open("rb") as file:
             beginning = file.read(LARGEST_PEM)
     except OSError as error:
-        raise WrongValue(f"the file cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+        reason = (error.strerror or type(error).__name__).lower()
+        raise WrongValue(f"the file cannot be read: {reason}", found=str(path)) from None
     if b"-----BEGIN " not in beginning:
-        raise WrongValue(NOT_PEM)
+        raise WrongValue(NOT_PEM, found=str(path))
 
 
 def pem_of(path: Path, info: ValidationInfo) -> Path:

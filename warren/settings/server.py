@@ -1,5 +1,6 @@
 """The `serverConfig` section: Airlift's flat properties, those that mean something here."""
 
+from collections.abc import Iterator
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,7 @@ from warren.settings.section import (
     Text,
     Whole,
     check_pem,
-    refused,
+    refused_at,
     told,
 )
 from warren.settings.units import WrongValue
@@ -147,23 +148,27 @@ class ServerSettings(Section):
 
     @model_validator(mode="after")
     def can_listen(self, info: ValidationInfo) -> "ServerSettings":
-        try:
-            self._check_ports(from_file=bool(info.context))
-        except WrongValue as wrong:
-            raise refused(wrong) from None
+        if wrong := list(obstacles(self, from_file=bool(info.context))):
+            raise refused_at(wrong)
         return self
 
-    def _check_ports(self, *, from_file: bool) -> None:
-        if not (self.http_enabled or self.https_enabled):
-            raise WrongValue("HTTP and HTTPS are both off: enable one")
-        if not self.https_enabled:
-            return
-        if self.keystore_path is None:
-            raise WrongValue("HTTPS is on: write http-server.https.keystore.path, a PEM file with certificate and key")
-        if self.http_enabled and self.http_port == self.https_port != 0:
-            raise WrongValue("HTTP and HTTPS cannot share a port")
-        if from_file:
-            try:
-                check_pem(self.keystore_path)
-            except WrongValue as wrong:
-                raise WrongValue(f"http-server.https.keystore.path: {wrong.remedy}") from None
+
+def obstacles(server: ServerSettings, *, from_file: bool) -> Iterator[tuple[tuple[str, ...], WrongValue]]:
+    """By key what keeps it from listening."""
+    if not (server.http_enabled or server.https_enabled):
+        yield ("http-server.http.enabled",), WrongValue("HTTP and HTTPS are both off: enable one")
+    if not server.https_enabled:
+        return
+    if server.http_enabled and server.http_port == server.https_port != 0:
+        ports = ["http-server.http.port", "http-server.https.port"]
+        if "https_port" in server.model_fields_set:
+            ports.reverse()
+        yield (ports[0],), WrongValue(f"{ports[1]} is the same: HTTP and HTTPS cannot share a port")
+    if server.keystore_path is None:
+        remedy = "HTTPS is on: write http-server.https.keystore.path, too, a PEM file with certificate and key"
+        yield ("http-server.https.enabled",), WrongValue(remedy)
+    elif from_file:
+        try:
+            check_pem(server.keystore_path)
+        except WrongValue as wrong:
+            yield ("http-server.https.keystore.path",), wrong

@@ -43,7 +43,18 @@ def words(text: str, *, hides_values: bool = True) -> str:
         ("a: *hunter2", "found undefined alias '…': put quotes around a text that begins with *"),
         ("a: !hunter2!x 1", "found undefined tag handle '…': put quotes around a text that begins with !"),
         ('a: "\\q"', "found unknown escape character 'q'"),
-        ("a: 1\n---\nb: 2", "but found another document"),
+        (
+            "a: 1\n---\nb: 2",
+            "expected a single document in the stream, but found another document: keep one, and remove the line ---",
+        ),
+        (
+            "a: {b: [}",
+            "expected the node content, but found '}': a value is missing, or a bracket is not closed",
+        ),
+        (
+            "a: [",
+            "expected the node content, but found '<stream end>': a value is missing, or a bracket is not closed",
+        ),
         ("a: \x00", "a character that YAML does not allow"),
     ],
 )

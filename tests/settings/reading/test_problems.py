@@ -38,6 +38,7 @@ TEMPLATES = [
     "authentication: {0}\npresetUsers: {0}\nroutingRules: {{rulesEngineEnabled: {0}, rulesType: {0}}}",
     "gatewayCookieConfiguration: {{enabled: {0}, cookieSigningSecret: {0}}}\nuiConfiguration: {0}",
     "{0}: {0}\n{0}: {0}",
+    "monitor.{0}: 1\nsearch: {{x.{0}: 1}}",
     "{0}",
     "a: [\n{0}",
     "backendState: {{password: {0}, username: {0}}}\nmodules: {0}",
@@ -66,6 +67,9 @@ def test_no_value_of_a_variable_is_told(template: str, secret: str) -> None:
     [
         "dataStore: {jdbcUrl: 'jdbc:postgresql://h/d?password=hunter2&sslmode=x'}",
         "dataStore: {jdbcUrl: 'jdbc:postgresql://u:hunter2@h/d'}",
+        "dataStore: {jdbcUrl: 'jdbc:postgresql://u:p/hunter2@h/d'}",
+        "dataStore: {jdbcUrl: 'jdbc:postgresql://u:p?hunter2@h/d'}",
+        "dataStore: {jdbcUrl: 'jdbc:postgresql://h/d?password=p&hunter2'}",
         "dataStore: {jdbcUrl: 'hunter2'}",
         "dataStore: {jdbcUrl: 'jdbc:h2:x', paswd: hunter2}",
         "dataStore: {jdbcUrl: 'jdbc:h2:x', password: [hunter2]}",

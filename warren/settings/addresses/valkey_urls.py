@@ -26,6 +26,10 @@ SYNTAX = (
     "write valkey://user:password@host:6379/0, or valkeys:// for TLS (redis:// and rediss:// mean the same); "
     "Sentinel and Cluster have keys of their own"
 )
+ESCAPES = (
+    "in user and password write / as %2F, ? as %3F, # as %23, @ as %40 and % as %25, "
+    "or write host, username and password in keys of their own instead of the URL"
+)
 NO_SOCKETS = "a socket in the file system is not offered: let the server listen on a port, and write valkey://host:port"
 
 Address = tuple[str, int]
@@ -50,12 +54,12 @@ def valkey_url(text: str) -> ValkeyUrl:
         raise WrongValue(NO_SOCKETS)
     if not separator or (tls := SCHEMES.get(scheme.lower())) is None:
         raise WrongValue(SYNTAX)
-    if set("?#") & set(rest):
-        raise WrongValue("the URL takes no options: write ? as %3F and # as %23 in a password, else use the other keys")
-    authority, _, database = rest.partition("/")
-    login, _, place = authority.rpartition("@")
-    if "@" in login:
-        raise WrongValue("write @ as %40 in user and password")
+    login, _, place = rest.rpartition("@")
+    if set("/?#@") & set(login):
+        raise WrongValue(ESCAPES)
+    if set("?#") & set(place):
+        raise WrongValue("the URL takes no options: use the other keys")
+    place, _, database = place.partition("/")
     username, password = credentials(login)
     return ValkeyUrl(tls, address(place, PORT), username, password, database_number(database))
 
@@ -81,9 +85,7 @@ def database_number(text: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_DATABASES):
-        raise WrongValue(
-            "what follows the host and / is the number of the database, such as /0; write / as %2F elsewhere"
-        )
+        raise WrongValue("what follows the host and / is the number of the database, such as /0")
     return int(text)
 
 

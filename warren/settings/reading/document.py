@@ -262,7 +262,7 @@ class Reader:
         return None if value is None else Written(str(node.value), value)
 
 
-def printable(text: str) -> str:
-    """For messages: at most 80 characters, and none that a terminal would obey."""
-    escaped = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:81])
-    return f"{escaped[:80]}…" if len(escaped) > 80 else escaped
+def printable(text: str, *, most: int = 80) -> str:
+    """For messages: no more characters than that, and none that a terminal would obey."""
+    escaped = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: most + 1])
+    return f"{escaped[:most]}…" if len(escaped) > most else escaped

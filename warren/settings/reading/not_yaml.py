@@ -17,6 +17,8 @@ REMEDIES: Final = (
         'indent it like the lines around it, or put quotes around a text with ": "',
     ),
     ("expected <block end>", "indent it like the lines around it"),
+    ("but found another document", "keep one, and remove the line ---"),
+    ("expected the node content", "a value is missing, or a bracket is not closed"),
     ("could not find expected ':'", "write a colon and a space after a key, and indent what continues a text"),
 )
 """By what the parser says; the first that fits."""
@@ -31,6 +33,8 @@ def in_words(error: yaml.YAMLError, *, hides_values: bool = False) -> str:
     found = getattr(error, "problem", None)
     if found is None:
         return "a character that YAML does not allow"
+    if found.startswith("but "):
+        found = f"{getattr(error, 'context', '')}, {found}"
     words = _QUOTED.sub(lambda quoted: quoted[1] or "'…'", found) if hides_values else str(found)
     remedy = next((remedy for part, remedy in REMEDIES if part in found), None)
     return words if remedy is None else f"{words}: {_placed(remedy, error)}"

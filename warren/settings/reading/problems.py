@@ -10,15 +10,20 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from warren.errors import Problem
-from warren.settings.describe import key_of, kind_of, parts, section_in
+from warren.settings.describe import every_setting, key_of, kind_of, parts, section_in
 from warren.settings.reading.airlift import Sorted, known
 from warren.settings.reading.document import OUT_OF_ENVIRONMENT, Document, Entry, printable
 from warren.settings.reading.later import Later
 from warren.settings.root import Settings
 from warren.settings.section import Section
+from warren.settings.server import ServerSettings
 
+LONGEST_FOUND = 300
+"""Characters; whole paths may be in it."""
 MOST_NAMED = 40
-"""Known keys that are listed; of longer lists only the nearest."""
+"""Known keys that are listed."""
+MOST_BESIDE_NEAR = 12
+"""The same, where there are near ones."""
 
 FORMER = {
     "addXForwardedHeaders": "routing.forwardedHeadersEnabled",
@@ -74,7 +79,7 @@ class Judge:
         for key, remedy in found.refused.items():
             self.add(f"serverConfig.{key}", "", remedy)
         for key in found.unknown:
-            self.add(f"serverConfig.{key}", "", unknown(key, known()))
+            self.add(f"serverConfig.{key}", "", unknown(key, known(), ServerSettings))
 
     def settings(self, tree: dict[str, Any], directory: Path) -> Settings | None:
         """None when something is wrong with them; what, has been added."""
@@ -100,7 +105,7 @@ class Judge:
         if details["type"] == "extra_forbidden":
             section = section_at(model, details["loc"][:-1])
             # The value stays unsaid: next to a misspelt `password` it would be one.
-            self.add(key, "", unknown(str(details["loc"][-1]), keys_of(section)))
+            self.add(key, "", unknown(str(details["loc"][-1]), keys_of(section), section))
             return
         if (entry := self._entries.get(key)) and entry.missing:
             return  # That a variable is not set has been said; what its value would be, nobody knows.
@@ -114,7 +119,7 @@ class Judge:
         if entry.from_environment:
             return OUT_OF_ENVIRONMENT
         if said := details.get("ctx", {}).get("found"):
-            return printable(str(said))
+            return printable(str(said), most=LONGEST_FOUND)
         # A section's value may be anything, for instance the password that should stand one line below.
         return "" if info is None or is_secret(info) else entry.shown
 
@@ -139,16 +144,26 @@ class Judge:
         return any(key.startswith(f"{path}.") for key in self._entries)
 
 
-def unknown(name: str, candidates: Iterable[str]) -> str:
-    """The remedy for a key that nobody knows."""
+def unknown(name: str, candidates: Iterable[str], section: type[Section]) -> str:
+    """The remedy for a key that nobody knows. Any of the candidates may be meant; those that have an effect are listed."""
     if name in FORMER:
         return f"unknown key; its name now is {FORMER[name]}"
     candidates = sorted(candidates)
+    within, _, rest = name.partition(".")
+    # Only what is known is told: the name may be out of the environment.
+    if (inner := section_at(section, (within,))) is not section and rest in {each.key for each in every_setting(inner)}:
+        return f"unknown key; write {rest} below {within}:"
     near = difflib.get_close_matches(name, candidates, n=3)
-    meant = f"; did you mean {' or '.join(near)}?" if near else ";"
-    word = "Known" if near else "known"
-    listed = f" {word} here: {', '.join(candidates)}" if len(candidates) <= MOST_NAMED else ""
-    return f"unknown key{meant}{listed}".removesuffix(";")
+    listed = ", ".join(names) if len(names := effective(section)) <= (MOST_BESIDE_NEAR if near else MOST_NAMED) else ""
+    if near:
+        return f"unknown key; did you mean {' or '.join(near)}?{listed and f' Known here: {listed}'}"
+    return f"unknown key{listed and f'; known here: {listed}'}"
+
+
+def effective(section: type[Section]) -> list[str]:
+    """The keys of a section that change something. The properties of `serverConfig` have dots."""
+    found = (setting.key for setting in every_setting(section) if setting.without_effect is None)
+    return sorted({key if section is ServerSettings else key.partition(".")[0] for key in found})
 
 
 def keys_of(section: type[Section]) -> list[str]:

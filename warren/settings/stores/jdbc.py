@@ -16,6 +16,7 @@ Dialect = Literal["sqlite", "postgresql", "mysql"]
 
 NO_ORACLE = "Oracle is not offered in this version: use PostgreSQL, MySQL, MariaDB or SQLite"
 NO_H2 = "H2 is a Java library: use PostgreSQL, MySQL, MariaDB or SQLite (jdbc:sqlite:warren.sqlite)"
+NO_LOGIN = "write user and password in keys of their own, not before the host"
 SYNTAX = "write jdbc:postgresql://host:5432/database, jdbc:mysql://host:3306/database or jdbc:sqlite:file"
 
 
@@ -104,6 +105,8 @@ class Login:
 
 def server(dialect: Dialect, rest: str, vocabulary: Vocabulary, login: Login) -> DatabaseUrl:
     place, _, query = rest.partition("?")
+    if "@" in query.partition("=")[0]:  # a question mark in the password
+        raise WrongValue(NO_LOGIN)
     host, port, database = located(place, vocabulary)
     said = vocabulary.read(pairs(query, vocabulary.decode))
     user = login.user if login.user is not None else said.user
@@ -138,8 +141,8 @@ def located(place: str, vocabulary: Vocabulary) -> tuple[str, int, str]:
     authority, _, database = place[2:].partition("/")
     if "," in authority:
         raise WrongValue("several hosts are not offered: name one, such as the address that follows the primary")
-    if "@" in authority:
-        raise WrongValue("write user and password in keys of their own, not before the host")
+    if "@" in authority or {"@", "/"} <= set(database):
+        raise WrongValue(NO_LOGIN)
     if "(" in authority or "/" in database:
         raise WrongValue(SYNTAX)
     host, port = host_and_port(authority)

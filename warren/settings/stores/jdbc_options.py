@@ -1,5 +1,7 @@
 """The options of JDBC URLs: what each means here, which change nothing, and which would guard and cannot be honoured."""
 
+import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
@@ -9,9 +11,10 @@ from pydantic import SecretStr
 from warren.settings.units import WrongValue
 
 UNKNOWN_OPTION = (
-    "the URL has an option that Warren does not know; since it may guard something it is not left out silently: "
+    "the URL has an option that Warren does not know{meant}; since it may guard something it is not left out silently: "
     "remove it if it does not"
 )
+PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
 @dataclass(slots=True)
@@ -61,13 +64,19 @@ class Vocabulary:
             elif word in self.refused:
                 raise WrongValue(f"option {name}: {self.refused[word]}")
             elif not self.take(said, name, value):
-                # A password with `&` in it, unescaped, would end as a name.
-                found = None if "password" in map(str.lower, written) else f"option {name}"
-                raise WrongValue(UNKNOWN_OPTION, found=found)
+                raise self.unknown(name, list(written))
         if mode := self.secured(security):
             said.options["sslmode"] = mode
         said.without_effect = tuple(unused)
         return said
+
+    def unknown(self, name: str, written: list[str]) -> WrongValue:
+        known = ["user", "password", *self.passed_on, *self.timeouts, *self.security, *self.inert]
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        # A password with `&` in it, unescaped, would go on as a name.
+        may_be_secret = any("password" in before.lower() for before in written[: written.index(name)])
+        found = f"option {name}" if PLAIN_NAME.fullmatch(name) and not may_be_secret else None
+        return WrongValue(UNKNOWN_OPTION.format(meant=f" (did you mean {near[0]}?)" if near else ""), found=found)
 
     def take(self, said: Honoured, name: str, value: str) -> bool:
         """False for an option that nobody knows."""
