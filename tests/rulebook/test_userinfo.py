@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,6 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from structlog.testing import capture_logs
 
-from warren.drivers.http import Answer
 from warren.drivers.http_service import KeptHttpClient
 from warren.rulebook import userinfo as module
 from warren.rulebook.userinfo import (
@@ -20,7 +20,8 @@ from warren.rulebook.userinfo import (
     UserInfo,
     UserInfoCounts,
     WhoHolds,
-    read_user_info,
+    user_info_in,
+    who_asks,
 )
 
 ALICE = {"sub": "alice", "email": "alice@example.com", "groups": ["etl"]}
@@ -108,6 +109,18 @@ async def test_only_so_many_tokens_are_remembered_and_those_in_use_stay(
     assert len(scene.provider.asked) == 3
     await scene.user_info.about("b")
     assert len(scene.provider.asked) == 4
+
+
+async def test_long_answers_are_remembered_within_a_bound(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 2 * len(scene.provider.body))
+    for token in ("a", "b", "a", "c", "a"):
+        assert await scene.user_info.about(token) == ALICE
+    assert len(scene.provider.asked) == 3
+    scene.provider.body = b'{"sub":"alice","x":"%s"}' % (b"x" * 1000)
+    for _ in range(2):
+        await scene.user_info.about("d")
+    assert len(scene.provider.asked) == 5
+    assert scene.user_info._known._bytes == 0
 
 
 async def test_no_token_stays_in_memory(scene: Scene) -> None:
@@ -257,4 +270,28 @@ async def test_without_an_endpoint_nobody_is_known() -> None:
 
 
 def test_the_object_comes_as_it_is() -> None:
-    assert read_user_info(Answer(200, {}, b'{"sub":"a","x":{"y":[1]}}')) == {"sub": "a", "x": {"y": [1]}}
+    assert user_info_in(b'{"sub":"a","x":{"y":[1]}}') == {"sub": "a", "x": {"y": [1]}}
+
+
+COOKIE = b"Trino-UI-Token=e30." + b64encode(b'{"email":"carol"}').rstrip(b"=") + b"."
+
+
+@pytest.mark.parametrize(
+    ("fields", "user", "is_asked"),
+    [
+        ({b"authorization": [b"Bearer abc"], b"cookie": [COOKIE]}, "alice", True),
+        ({b"authorization": [b"Bearer abc"], b"cookie": [COOKIE], b"x-trino-user": [b"bob"]}, "bob", False),
+        ({b"cookie": [COOKIE]}, "carol", False),
+        ({b"authorization": [b"Bearer unknown"], b"cookie": [COOKIE]}, "carol", True),
+        ({b"authorization": [b"Bearer unknown"]}, None, True),
+        ({}, None, False),
+    ],
+)
+async def test_the_endpoint_is_asked_behind_the_token_and_before_cookies(
+    scene: Scene, fields: dict[bytes, list[bytes]], user: str | None, is_asked: bool
+) -> None:
+    if fields.get(b"authorization") == [b"Bearer unknown"]:
+        scene.provider.status = 401
+    found = await who_asks(fields, claim="email", who_holds=scene.user_info)
+    assert (found.user, bool(scene.provider.asked)) == (user, is_asked)
+    assert (found.user_info == ALICE) is (user == "alice")

@@ -24,12 +24,28 @@ def user_of(fields: Fields, *, claim: str) -> str:
 
     X-Trino-User, else the name of Basic authorization, else that claim of a bearer token, else that of a token cookie.
     """
+    return user_of_credentials(fields, claim=claim) or user_of_cookies(fields, claim=claim)
+
+
+def user_of_credentials(fields: Fields, *, claim: str) -> str:
+    """The same without cookies."""
     return (
         _shown(first(fields, USER) or b"")
         or _shown(_basic_user(_credentials(fields, b"basic")))
         or _claimed(_credentials(fields, b"bearer"), claim)
-        or _user_of_cookies(fields, claim)
     )
+
+
+def user_of_cookies(fields: Fields, *, claim: str) -> str:
+    """The same of cookies alone."""
+    if COOKIE not in fields:
+        return ""
+    cookies: dict[bytes, bytes] = {}
+    for value in fields[COOKIE]:
+        for cookie in value.split(b";"):
+            name, _, token = cookie.partition(b"=")
+            cookies.setdefault(name.strip(), token.strip().strip(b'"'))
+    return next((user for name in TOKEN_COOKIES if (user := _claimed(cookies.get(name, b""), claim))), "")
 
 
 def bearer_token(fields: Fields) -> str | None:
@@ -50,17 +66,6 @@ def _credentials(fields: Fields, scheme: bytes) -> bytes:
 def _basic_user(credentials: bytes) -> bytes:
     name, colon, _ = _decoded(credentials).partition(b":")
     return name if colon else b""
-
-
-def _user_of_cookies(fields: Fields, claim: str) -> str:
-    if COOKIE not in fields:
-        return ""
-    cookies: dict[bytes, bytes] = {}
-    for value in fields[COOKIE]:
-        for cookie in value.split(b";"):
-            name, _, token = cookie.partition(b"=")
-            cookies.setdefault(name.strip(), token.strip().strip(b'"'))
-    return next((user for name in TOKEN_COOKIES if (user := _claimed(cookies.get(name, b""), claim))), "")
 
 
 def _claimed(token: bytes, claim: str) -> str:

@@ -10,12 +10,11 @@ from typing import Any, Final, Protocol
 import orjson
 import structlog
 
-from warren.drivers.http import Answer
 from warren.drivers.http_service import KeptHttpClient
 from warren.errors import ClusterFellSilent, ClusterMisbehaved, ClusterUnreachable
 from warren.facts import RequestUser
 from warren.protocol.headers import Fields
-from warren.protocol.identity import bearer_token, user_of
+from warren.protocol.identity import bearer_token, user_of_cookies, user_of_credentials
 from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
@@ -23,6 +22,8 @@ log = structlog.get_logger()
 CAPACITY: Final = 10_000
 KNOWN_SECONDS: Final = 600.0
 """So many tokens are remembered, each for so long after its last use."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of the answers that are remembered, as they came."""
 
 FAILED_SECONDS: Final = 5.0
 """So long nobody asks again about a token that got no answer; about any token, when the endpoint itself is in trouble."""
@@ -51,11 +52,11 @@ class NoUserInfo:
 
 async def who_asks(fields: Fields, *, claim: str, who_holds: WhoHolds) -> RequestUser:
     """What rules are told of the one whose statement it is; `claim` is what names the user in a token."""
-    if name := user_of(fields, claim=claim):
+    if name := user_of_credentials(fields, claim=claim):
         return RequestUser(user=name)
     token = bearer_token(fields)
     if token is None or (info := await who_holds.about(token)) is None:
-        return RequestUser()
+        return RequestUser(user=user_of_cookies(fields, claim=claim) or None)
     subject = info.get("sub")
     return RequestUser(user=subject if isinstance(subject, str) else None, user_info=info)
 
@@ -77,24 +78,31 @@ class UserInfoCounts:
 
 
 class _Recent:
-    """At most CAPACITY values by key, each for a while after it was kept."""
+    """At most CAPACITY answers by key, of at most MOST_BYTES together, each for a while after it was kept."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._kept: OrderedDict[bytes, tuple[float, Mapping[str, Any]]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
         """The oldest first."""
+        self._bytes = 0
 
-    def find(self, key: bytes) -> Mapping[str, Any] | None:
+    def find(self, key: bytes) -> bytes | None:
         kept_at, value = self._kept.get(key, (float("-inf"), None))
         return value if self._clock() - kept_at < self._seconds else None
 
-    def keep(self, key: bytes, value: Mapping[str, Any]) -> None:
+    def keep(self, key: bytes, value: bytes) -> None:
         now = self._clock()
+        _, former = self._kept.pop(key, (now, b""))
         self._kept[key] = (now, value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > CAPACITY or now - next(iter(self._kept.values()))[0] >= self._seconds:
-            self._kept.popitem(last=False)
+        self._bytes += len(value) - len(former)
+        while self._kept and (
+            len(self._kept) > CAPACITY
+            or self._bytes > MOST_BYTES
+            or now - next(iter(self._kept.values()))[0] >= self._seconds
+        ):
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._bytes -= len(dropped)
 
 
 class UserInfo:
@@ -125,7 +133,7 @@ class UserInfo:
         if (known := self._known.find(key)) is not None:
             self.counts.remembered += 1
             self._known.keep(key, known)
-            return known
+            return user_info_in(known)
         if self._clock() < self._quiet_until or self._failed.find(key) is not None:
             self.counts.spared += 1
             return None
@@ -146,19 +154,20 @@ class UserInfo:
             answer = await self._client.get(self._url, headers, deadline_seconds=DEADLINE_SECONDS)
         except (ClusterUnreachable, ClusterFellSilent, ClusterMisbehaved) as error:
             self._in_trouble(str(error), at_once=isinstance(error, ClusterUnreachable))
-            said = None
+            said = body = None
         else:
             if answer.status >= 500:
                 self._in_trouble(f"it answered {answer.status}", at_once=False)
             else:
                 self._in_a_row, self._quiet_until = 0, float("-inf")
-            said = read_user_info(answer)
-        if said is None:
+            body = answer.body if answer.status == 200 else None
+            said = user_info_in(body) if body is not None else None
+        if body is None or said is None:
             self.counts.failed += 1
-            self._failed.keep(key, {})
+            self._failed.keep(key, b"")
         else:
             self.counts.answered += 1
-            self._known.keep(key, said)
+            self._known.keep(key, body)
         return said
 
     def _in_trouble(self, error: str, *, at_once: bool) -> None:
@@ -169,12 +178,10 @@ class UserInfo:
                 log.warning("user_info_failing", because=error, again_in_seconds=FAILED_SECONDS, **more)
 
 
-def read_user_info(answer: Answer) -> Mapping[str, Any] | None:
-    """The UserInfo object, whose `sub` is a text that says something; None for any other answer."""
-    if answer.status != 200:
-        return None
+def user_info_in(body: bytes) -> Mapping[str, Any] | None:
+    """The UserInfo object, whose `sub` is a text that says something; None for any other text."""
     try:
-        said = orjson.loads(answer.body)
+        said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(said, dict):
