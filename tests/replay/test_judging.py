@@ -39,6 +39,18 @@ def test_a_rule_that_puts_what_stands_there_already_decides_nothing() -> None:
     assert (opinion.rule, opinion.applied) == (0, (0, 1))
 
 
+def test_of_rules_that_say_the_same_the_first_decides() -> None:
+    rules = "name: one\nwhen: {user: ann}\nthen: {group: etl}\n---\nname: two\nwhen: {user: ann}\nthen: {group: etl}\n"
+    opinion = Judge(terms(rules)).judge(statement(user="ann")).after
+    assert (opinion.rule, opinion.because) == (0, "rule one says group etl")
+
+
+def test_a_rule_that_says_no_group_decides_nothing() -> None:
+    rules = "name: one\ncondition: 'true'\nactions: ['result.put(\"routingGroup\", \"\")']\n"
+    opinion = Judge(terms(rules)).judge(statement(user="ann")).after
+    assert (opinion.place, opinion.rule) == (group("adhoc"), None)
+
+
 def test_a_pinned_cluster_that_ran_it_is_no_move() -> None:
     verdict = Judge(terms()).judge(statement(user="carl", cluster="blue", group="bi"))
     assert verdict.before == verdict.after.place == Place(Kind.CLUSTER, "blue")

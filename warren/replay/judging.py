@@ -16,7 +16,7 @@ from warren.protocol.sql.statement import FRONT, may_kill, statement_properties
 from warren.replay.statement import REJECTED, UNKNOWN, Kind, Place, Statement
 from warren.routing.mvel.compile import RuleFailed
 from warren.routing.mvel.scope import Scope
-from warren.routing.rules.rule import CLUSTER, GROUP, REJECT, Action, Rule, RuleSet, Ruling, decision_of
+from warren.routing.rules.rule import CLUSTER, GROUP, REJECT, Action, Rule, RuleSet, Ruling, decision_of, is_same
 from warren.routing.selectors import by_group_header
 from warren.rulebook.reading import read_rules
 
@@ -141,7 +141,7 @@ class Rules:
             notes, result = self._notes, scope.result
             notes.applied.append(number)
             for key in (GROUP, CLUSTER, REJECT):
-                if (value := result.get(key)) is not notes.values.get(key):
+                if not is_same(value := result.get(key), notes.values.get(key)):
                     notes.values[key] = value
                     notes.authors[key] = number
 
@@ -220,12 +220,12 @@ def headers_of(statement: Statement) -> Mapping[str, Sequence[str]]:
 
 
 def _place(ruling: Ruling, default: GroupName) -> tuple[Place, str]:
-    """The place, and the key of the result that has it."""
+    """The place, and the key of the result that has it; none where no rule says anything."""
     if ruling.reject is not None:
         return REJECTED, REJECT
     if ruling.cluster is not None:
         return Place(Kind.CLUSTER, ruling.cluster), CLUSTER
-    return Place(Kind.GROUP, ruling.group or default), GROUP
+    return Place(Kind.GROUP, ruling.group or default), GROUP if ruling.group else ""
 
 
 def _recorded(statement: Statement, after: Place | None) -> Place:

@@ -171,10 +171,10 @@ class RuleSet:
 
 def _changes(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
     """What was put since; putting what stood there already is none."""
-    return {key: value for key, value in after.items() if not _is_same(before.get(key), value)}
+    return {key: value for key, value in after.items() if not is_same(before.get(key), value)}
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Texts are compared by what they say; a collection may hold itself, and is not looked into."""
     return one is other or (isinstance(one, str) and one == other)
 
