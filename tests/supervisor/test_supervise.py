@@ -242,6 +242,19 @@ async def test_a_configuration_that_is_wrong_changes_nothing_and_says_why(pair: 
     assert not log.of("reload_started")
 
 
+async def test_the_certificate_of_an_open_port_cannot_be_taken_away(three: GatewayProcess) -> None:
+    log, before = Log(three), await asyncio.to_thread(pids, three)
+    server = yaml.safe_load(three.config_file.read_text())["serverConfig"]
+    without = {key: value for key, value in server.items() if "https" not in key}
+    good = configure(three, serverConfig=without)
+    os.kill(three.pid, signal.SIGHUP)
+    await until(lambda: bool(log.of("reload_refused")), "the refusal")
+    assert "http-server.https.keystore.path is not there" in str(log.of("reload_refused")[0]["because"])
+    assert not log.of("reload_started")
+    assert await asyncio.to_thread(pids, three) == before
+    three.config_file.write_text(good)
+
+
 async def test_a_configuration_with_which_no_worker_can_start_changes_nothing(pair: GatewayProcess) -> None:
     """The file is right, and what it leads to is not: that shows when the first replacement starts."""
     log, before = Log(pair), await asyncio.to_thread(pids, pair)

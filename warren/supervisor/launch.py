@@ -66,6 +66,11 @@ class Place:
     state: Path
     slots: Mapping[int, tuple[Listening, ...]]
 
+    @property
+    def is_secure(self) -> bool:
+        """Some of the sockets speak TLS."""
+        return any(each.secure for sockets in self.slots.values() for each in sockets)
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:

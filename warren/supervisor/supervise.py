@@ -23,6 +23,11 @@ LOOK_SECONDS = 0.1
 STALL_SECONDS = 1.0
 """When the supervisor itself stood still for so long, it judges nobody by what it has not heard."""
 
+NO_KEYSTORE = (
+    "serverConfig.http-server.https.keystore.path is not there, which the open HTTPS port needs: "
+    "keep it until the gateway is restarted, or restart it"
+)
+
 
 def supervise(configuration: Configuration, count: int, *, config: Path | None, environment: Mapping[str, str]) -> None:
     """Serve with so many workers until SIGTERM or SIGINT. Raises SettingsError for what only shows now."""
@@ -162,6 +167,9 @@ class Supervisor:
         except Exception as error:
             # Whatever a file may do to its reader, the workers go on. What it says may be a secret of the file.
             log.error("reload_refused", because=f"the configuration cannot be read: {type(error).__name__}")
+            return
+        if self._place.is_secure and configuration.settings.server.keystore_path is None:
+            log.error("reload_refused", because=NO_KEYSTORE)
             return
         log.info("reload_started", instance=self._name)
         for warning in configuration.warnings:
