@@ -27,6 +27,8 @@ def test_what_a_process_that_is_gone_has_left_is_removed(tmp_path: Path) -> None
     with socket.socket(socket.AF_UNIX) as abandoned:
         abandoned.bind(str(tmp_path / "sockets" / "gone.sock"))
     (tmp_path / "sockets" / "gone.lock").touch()
+    (tmp_path / "sockets" / "gone.counters").mkdir()
+    (tmp_path / "sockets" / "gone.counters" / "told-1-1.json").touch()
 
     later = OwnPlace(tmp_path)
 
@@ -35,6 +37,15 @@ def test_what_a_process_that_is_gone_has_left_is_removed(tmp_path: Path) -> None
     )
     living.leave()
     later.leave()
+
+
+def test_a_place_for_counters_is_made_when_it_is_wanted_and_goes_with_its_process(tmp_path: Path) -> None:
+    place = OwnPlace(tmp_path)
+    (place.counters_directory() / "told-1-1.json").touch()
+    OwnPlace(tmp_path).leave()
+    assert f"{place.socket_path.stem}.counters" in left_in(tmp_path)
+    place.leave()
+    assert left_in(tmp_path) == []
 
 
 def test_a_deep_directory_still_has_room_for_a_socket(tmp_path: Path) -> None:

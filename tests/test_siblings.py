@@ -13,11 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.admin.own import Own
 from tests.journeys.scene import until
 from warren.admin.entrance import READYZ
+from warren.admin.metrics import METRICS
 from warren.admin.readiness import Readiness
 from warren.admin.serve import PrivateServer, private_socket
 from warren.model import SiblingAnswer
 from warren.siblings import ASK_SECONDS, Siblings
 from warren.supervisor.words import Seen
+from warren.telemetry.told import Told
 
 ELSEWHERE = 2**22 + 1
 """A process id that this process cannot have."""
@@ -60,6 +62,14 @@ async def test_each_of_the_others_is_asked_and_this_process_is_not(tmp_path: Pat
     assert (one.slot, one.pid, one.status, one.error) == (1, ELSEWHERE, 503, "")
     assert b'"message":"not yet"' in one.body
     assert three == SiblingAnswer(3, 0, error="it is gone")
+
+
+async def test_an_answer_says_which_file_has_its_counters_as_well(tmp_path: Path) -> None:
+    siblings = Siblings(tmp_path)
+    siblings.see((Seen(1, ELSEWHERE, "a.sock", ""),))
+    async with serving(Own(told=Told(tmp_path / "told-1-1.json")).app, tmp_path / "a.sock"):
+        assert [answer.told for answer in await siblings.ask(METRICS)] == ["told-1-1.json"]
+        assert [answer.told for answer in await siblings.ask(READYZ)] == [""]
 
 
 async def test_siblings_may_ask_what_is_closed_to_strangers(tmp_path: Path) -> None:

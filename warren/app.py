@@ -38,6 +38,7 @@ from warren.siblings import Siblings
 from warren.steering import Steering, fallback_policy, paths_of, rulebook_of
 from warren.supervisor.words import Standing
 from warren.tasks import Tasks, supervised
+from warren.telemetry.told import Telling
 from warren.watching import Watching, channels_of
 from warren.wire.body import Budget
 from warren.wire.inbound import ClientConnection
@@ -78,6 +79,7 @@ class Instance:
         database: DatabaseUrl,
         doors: Doors,
         siblings: Siblings,
+        told: Telling,
         max_connections: int,
     ) -> None:
         """`state` is where its files are. The doors are its own from now on.
@@ -91,6 +93,7 @@ class Instance:
         self._database = Database(database)
         self._doors = doors
         self._siblings = siblings
+        self._told = told
         self._max_connections = settings.limits.max_connections or max_connections
         self._name = settings.instance_name or host_name()
         self._forwarding = forwarding(settings, self._name)
@@ -242,7 +245,7 @@ class Instance:
             ticker=self._ticker,
             tasks=tasks,
         )
-        self._measured = Measured(
+        self.measured = Measured(
             serving=self._serving,
             upstreams=self._upstreams,
             submissions=self._submissions,
@@ -259,7 +262,7 @@ class Instance:
             roster=self._roster,
             readiness=self._readiness,
             siblings=self._siblings,
-            metrics=Metrics(self._measured.samples, self._remembering.state, self._siblings),
+            metrics=Metrics(self.measured.samples, self._remembering.state, self._siblings, self._told),
             explain=self._steering.explain,
             allow_from=self._settings.admin_allow_from,
         )

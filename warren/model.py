@@ -90,3 +90,5 @@ class SiblingAnswer:
     body: bytes = b""
     error: str = ""
     """Why there is none, for people."""
+    told: str = ""
+    """Name of the file that has the counters of this answer as well; empty when none has."""

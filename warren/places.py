@@ -1,8 +1,9 @@
-"""Where one process keeps the socket of its own endpoints: a name of its own, found abandoned when the process is gone."""
+"""Where one process keeps what is its own: a name that no other has, found abandoned when the process is gone."""
 
 import os
 import re
 import secrets
+import shutil
 import socket
 from pathlib import Path
 from typing import Final
@@ -25,13 +26,20 @@ class OwnPlace:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_abandoned(directory)
         name = secrets.token_hex(4)
+        self._counters = counters_of(directory / name)
         self.socket_path = short(directory) / f"{name}.sock"
         self._lock_path = directory / f"{name}.lock"
         self._lock = locked(self._lock_path)
 
+    def counters_directory(self) -> Path:
+        """Made for what the workers of this process count. Raises OSError."""
+        self._counters.mkdir(mode=0o700)
+        return self._counters
+
     def leave(self) -> None:
-        """Remove socket and lock: nobody needs them any more."""
+        """Remove all of it: nobody needs it any more."""
         self.socket_path.unlink(missing_ok=True)
+        shutil.rmtree(self._counters, ignore_errors=True)
         self._lock_path.unlink(missing_ok=True)
         os.close(self._lock)
 
@@ -39,6 +47,11 @@ class OwnPlace:
 def socket_directory(state: Path) -> Path:
     """Where all processes of one state directory have their sockets."""
     return state / "sockets"
+
+
+def counters_of(place: Path) -> Path:
+    """Where the workers of the supervisor with that name keep what they have told of their counters."""
+    return place.with_suffix(".counters")
 
 
 def short(directory: Path) -> Path:
@@ -51,10 +64,11 @@ def short(directory: Path) -> Path:
 
 
 def remove_abandoned(directory: Path) -> None:
-    """Remove the sockets whose lock nobody holds."""
+    """Remove what belongs to locks that nobody holds."""
     for lock_path in directory.glob("*.lock"):
         if (lock := taken_over(lock_path)) is not None:
             lock_path.with_suffix(".sock").unlink(missing_ok=True)
+            shutil.rmtree(counters_of(lock_path), ignore_errors=True)
             lock_path.unlink(missing_ok=True)
             os.close(lock)
 

@@ -22,6 +22,7 @@ from warren.places import socket_directory
 from warren.settings.root import Settings, state_directory
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.siblings import Siblings
+from warren.telemetry.told import Alone
 
 log = structlog.get_logger()
 
@@ -80,6 +81,7 @@ async def _serve(settings: Settings, state: Path, database: DatabaseUrl, doors: 
         database=database,
         doors=doors,
         siblings=Siblings(socket_directory(state)),
+        told=Alone(),
         max_connections=most_connections(),
     )
     loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from warren.admin.metrics import TOLD
 from warren.drivers.http import HttpClient
 from warren.errors import GatewayError
 from warren.model import SiblingAnswer
@@ -81,4 +82,5 @@ class Siblings:
             return SiblingAnswer(one.slot, one.pid, error=str(error))
         finally:
             await client.aclose()
-        return SiblingAnswer(one.slot, one.pid, status=answer.status, body=answer.body)
+        told = answer.headers.get(TOLD, "")
+        return SiblingAnswer(one.slot, one.pid, status=answer.status, body=answer.body, told=told)

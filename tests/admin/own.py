@@ -22,6 +22,7 @@ from warren.protocol.paths import Paths
 from warren.routing.candidates import FallbackPolicy
 from warren.rulebook.explaining import Explainer, Question
 from warren.telemetry.metrics import Sample
+from warren.telemetry.told import Alone, Telling
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 JSON = {"Content-Type": "application/json"}
@@ -117,6 +118,7 @@ class Own:
     allow_from: Iterable[str] = EVERYWHERE
     siblings: SiblingsThatSay = field(default_factory=lambda: SiblingsThatSay())
     samples: list[Sample] = field(default_factory=list)
+    told: Telling = field(default_factory=Alone)
     cache_state: Mapping[str, object] = field(default_factory=lambda: NO_CACHE)
     registry: RegistryInMemory = field(init=False)
     app: Entrance = field(init=False)
@@ -154,7 +156,7 @@ class Own:
         async def samples() -> list[Sample]:
             return self.samples
 
-        return Metrics(samples, lambda: self.cache_state, self.siblings)
+        return Metrics(samples, lambda: self.cache_state, self.siblings, self.told)
 
     async def ask(
         self, method: str, target: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None

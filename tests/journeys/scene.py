@@ -23,6 +23,7 @@ from warren.process import DATABASE_FILE, database_of, open_socket, prepared_sta
 from warren.settings.load import load
 from warren.settings.stores.jdbc import DatabaseUrl
 from warren.siblings import Siblings
+from warren.telemetry.told import Alone
 
 PATIENCE = 20.0
 """Seconds after which whatever is waited for is taken to fail. Only failing tests wait that long."""
@@ -294,6 +295,7 @@ async def gateway(
         database=database_of(loaded, state=state, config=config),
         doors=Doors.alone((listening,)),
         siblings=Siblings(socket_directory(state)),
+        told=Alone(),
         max_connections=10_000,
     )
     here = Gateway(instance, port, state)

@@ -1,6 +1,7 @@
 """The gateway in numbers: for Prometheus, and the part about memory also for people."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import filterfalse
 
 import structlog
 from starlette.requests import Request
@@ -11,31 +12,37 @@ from warren.admin.entrance import is_from_inside
 from warren.admin.readiness import Siblings
 from warren.model import SiblingAnswer
 from warren.telemetry.exposition import form_for, slices
+from warren.telemetry.lasting import lasts
 from warren.telemetry.metrics import Metric, Sample
 from warren.telemetry.summing import added, from_json, to_json
+from warren.telemetry.told import TakeSamples, Telling
 
 log = structlog.get_logger()
 
 METRICS = "/metrics"
+TOLD = "X-Warren-Told"
+"""To another worker: the name of the file that has the counters of this answer as well."""
 
 
 class Metrics:
     def __init__(
         self,
-        samples: Callable[[], Awaitable[Sequence[Sample]]],
+        samples: TakeSamples,
         cache_state: Callable[[], Mapping[str, object]],
         siblings: Siblings,
+        told: Telling,
     ) -> None:
         """`cache_state` holds what JSON can hold."""
         self._samples = samples
         self._cache_state = cache_state
         self._siblings = siblings
+        self._told = told
 
     async def show(self, request: Request) -> Response:
         """To another worker its own numbers, to everybody else those of all workers of this host together."""
-        own = await self._samples()
+        own = await self._told.tell(self._samples)
         if is_from_inside(request.headers):
-            return Response(await to_json(own), media_type="application/json")
+            return Response(await to_json(own), media_type="application/json", headers={TOLD: self._told.name})
         together = await self._with_those_of(own, await self._siblings.ask(METRICS))
         form = form_for(request.headers.get("accept", ""))
         return StreamingResponse(slices(together, form), headers={"Content-Type": form.value, "Vary": "Accept"})
@@ -52,8 +59,15 @@ class Metrics:
             Sample(Metric.WORKER_UP, (str(slot),), int(samples is not None))
             for slot, samples in sorted(by_worker.items())
         ]
-        told = {str(slot): samples for slot, samples in by_worker.items() if samples is not None}
-        return [*await added(told), *up]
+        files = {answer.slot: answer.told for answer in answers} | {self._siblings.slot: self._told.name}
+        answered = {slot: samples for slot, samples in by_worker.items() if samples is not None}
+        past = await self._told.past({files[slot] for slot in answered})
+        told = {
+            # Whoever has ended since it answered is in the past with all that it counted.
+            str(slot): filterfalse(lasts, samples) if files[slot] in past.folded else samples
+            for slot, samples in answered.items()
+        }
+        return [*await added({**told, "": past.samples}), *up]
 
 
 async def samples_of(answer: SiblingAnswer) -> Sequence[Sample] | None:

@@ -14,6 +14,7 @@ import orjson
 from warren.doors import Listening
 from warren.settings.load import parse, text_of
 from warren.settings.root import Settings
+from warren.telemetry.told import Ended
 
 LEAVE_GRACE_SECONDS = 10.0
 """How much longer than `shutdownDelay` and `drainTimeout` together a worker may take to end."""
@@ -65,6 +66,7 @@ class Place:
     """The file, or None without one: where relative paths start."""
     state: Path
     slots: Mapping[int, tuple[Listening, ...]]
+    ended: Ended
 
     @property
     def is_secure(self) -> bool:
@@ -80,6 +82,8 @@ class Errand:
     config: str | None
     state: str
     text: str
+    told: str
+    """The file for what it tells of its counters."""
     control: int
     """Descriptor of the socket to the supervisor."""
     slots: dict[int, list[tuple[int, bool]]]
@@ -101,12 +105,12 @@ class Errand:
         }
 
 
-async def launch(slot: int, place: Place, text: str) -> tuple[asyncio.subprocess.Process, socket.socket]:
+async def launch(slot: int, place: Place, text: str, told: Path) -> tuple[asyncio.subprocess.Process, socket.socket]:
     """A new worker's process, and our end of the socket to it. Raises OSError."""
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            process = await _spawn(_errand(slot, place, text, theirs.fileno()))
+            process = await _spawn(_errand(slot, place, text, told, theirs.fileno()))
         except BaseException:
             ours.close()
             raise
@@ -114,12 +118,13 @@ async def launch(slot: int, place: Place, text: str) -> tuple[asyncio.subprocess
     return process, ours
 
 
-def _errand(slot: int, place: Place, text: str, control: int) -> Errand:
+def _errand(slot: int, place: Place, text: str, told: Path, control: int) -> Errand:
     return Errand(
         slot=slot,
         config=str(place.config.absolute()) if place.config is not None else None,
         state=str(place.state.absolute()),
         text=text,
+        told=str(told.absolute()),
         control=control,
         slots={
             number: [(each.socket.fileno(), each.secure) for each in sockets] for number, sockets in place.slots.items()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
@@ -152,14 +153,19 @@ class Slot:
             self._on_news()
 
     async def _start(self, configuration: Configuration) -> WorkerProcess | None:
+        told = self._place.ended.file_for(self.number)
         try:
-            process, control = await launch(self.number, self._place, configuration.text)
+            process, control = await launch(self.number, self._place, configuration.text, told)
         except OSError as error:
             log.error("worker_not_started", worker=self.number, because=str(error))
             return None
         worker = WorkerProcess(self.number, process, control, configuration, self._on_news)
-        self._tasks.start(worker.run(), name="worker")
+        self._tasks.start(self._follow(worker, told), name="worker")
         return worker
+
+    async def _follow(self, worker: WorkerProcess, told: Path) -> None:
+        await worker.run()
+        await self._place.ended.fold(told)
 
     async def _wait_for(self, successor: WorkerProcess) -> str:
         """Why it did not become ready; empty when it did."""

@@ -9,13 +9,22 @@ from pathlib import Path
 import structlog
 
 from warren.errors import Problem, SettingsError
-from warren.places import host_name
-from warren.process import announce, close, database_of, open_slots, prepared_state_directory, when_hung_up
+from warren.places import OwnPlace, host_name
+from warren.process import (
+    announce,
+    close,
+    database_of,
+    failures,
+    open_slots,
+    prepared_state_directory,
+    when_hung_up,
+)
 from warren.supervisor.launch import Configuration, Place
 from warren.supervisor.neighbours import shares
 from warren.supervisor.slot import News, Slot
 from warren.supervisor.words import Leave, Orders, Standing
 from warren.tasks import Tasks
+from warren.telemetry.told import Ended
 
 log = structlog.get_logger()
 
@@ -34,9 +43,16 @@ def supervise(configuration: Configuration, count: int, *, config: Path | None, 
     settings = configuration.settings
     state = prepared_state_directory(settings, config=config, environment=environment)
     announce(settings, configuration.warnings, database_of(settings, state=state, config=config))
-    place = Place(config, state, open_slots(settings, count))
-    supervisor = Supervisor(place, configuration, lambda: Configuration.read(config, environment))
-    asyncio.run(_run(supervisor))
+    slots = open_slots(settings, count)
+    with failures():
+        own = OwnPlace(state)
+        counters = own.counters_directory()
+    try:
+        place = Place(config, state, slots, Ended(counters))
+        supervisor = Supervisor(place, configuration, lambda: Configuration.read(config, environment))
+        asyncio.run(_run(supervisor))
+    finally:
+        own.leave()
 
 
 async def _run(supervisor: "Supervisor") -> None:

@@ -22,6 +22,7 @@ from warren.siblings import Siblings
 from warren.supervisor.launch import Configuration, Errand
 from warren.supervisor.words import LONGEST_LINE, Leave, Orders, Report, Standing
 from warren.telemetry.logs import configure_logging
+from warren.telemetry.told import Told
 
 log = structlog.get_logger()
 
@@ -104,12 +105,14 @@ async def serve(errand: Errand, settings: Settings, control: socket.socket) -> N
     config = Path(errand.config) if errand.config is not None else None
     doors = Doors(errand.listening(), own=errand.slot, opened=())
     siblings = Siblings(socket_directory(state), slot=errand.slot)
+    told = Told(Path(errand.told))
     instance = Instance(
         settings,
         state=state,
         database=database_of(settings, state=state, config=config),
         doors=doors,
         siblings=siblings,
+        told=told,
         max_connections=most_connections(),
     )
     spare_collections()
@@ -119,6 +122,7 @@ async def serve(errand: Errand, settings: Settings, control: socket.socket) -> N
         async with asyncio.TaskGroup() as group:
             obeying = group.create_task(member.run())
             await instance.run()
+            await told.tell(instance.measured.samples)  # so that the last things are counted as well
             obeying.cancel()
     except BaseExceptionGroup as failed:
         # As if there were only the instance: whether its failure came alone tells if it could start at all.
