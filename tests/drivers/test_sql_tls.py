@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tests.fixtures.authority import Authority
 from warren.drivers.sql import Database
 from warren.drivers.sql_tls import client_context
 from warren.errors import SettingsError, StoreUnavailable
@@ -22,6 +23,19 @@ IS_SECURE = {
     "postgresql": "SELECT ssl AS secure FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
     "mysql": "SELECT VARIABLE_VALUE <> '' AS secure FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'",
 }
+
+
+@pytest.mark.parametrize(("options", "trusted"), [({"sslrootcert": CERTIFICATE}, 1), ({}, 2)])
+def test_an_authority_of_its_own_takes_the_place_of_the_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], trusted: int
+) -> None:
+    systems = tmp_path / "systems.pem"
+    systems.write_bytes(b"".join(Authority(tmp_path / name).file.read_bytes() for name in ("one", "two")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(systems))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    context = client_context(with_options(ANY, sslmode="verify-full", **options))
+    assert isinstance(context, ssl.SSLContext)
+    assert len(context.get_ca_certs()) == trusted
 
 
 def with_options(url: DatabaseUrl, **options: str) -> DatabaseUrl:

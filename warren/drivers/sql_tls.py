@@ -15,7 +15,7 @@ def client_context(url: DatabaseUrl) -> ssl.SSLContext | str:
     # A client certificate proves nothing without TLS.
     if mode not in {"require", "verify-ca", "verify-full"} and "sslcert" not in url.options:
         return mode
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = mode == "verify-full"
     context.verify_mode = ssl.CERT_REQUIRED if mode.startswith("verify-") else ssl.CERT_NONE
     try:
@@ -30,6 +30,8 @@ def client_context(url: DatabaseUrl) -> ssl.SSLContext | str:
 def _load_files(context: ssl.SSLContext, url: DatabaseUrl) -> None:
     if authority := url.options.get("sslrootcert"):
         context.load_verify_locations(authority)
+    else:
+        context.load_default_certs()
     if certificate := url.options.get("sslcert"):
         password = url.key_password.get_secret_value() if url.key_password is not None else ""
         # Given in any case: without a password OpenSSL would ask the terminal for one.

@@ -51,6 +51,15 @@ def test_what_failed_comes_back_before_the_others_unless_it_was_replaced() -> No
     assert waiting.dropped == 0
 
 
+def test_what_could_not_be_written_is_not_merely_renewed() -> None:
+    waiting = behind()
+    waiting.put(Keep(placed(1)))
+    taken = waiting.take(lambda _: True, 1)
+    waiting.put(Renew(placed(1, "http://green")))
+    waiting.put_back(taken)
+    assert waiting.take(lambda _: True, 9) == [Keep(placed(1, "http://green"))]
+
+
 def test_what_failed_is_dropped_when_others_have_its_room() -> None:
     waiting = behind(capacity=2)
     waiting.put(Keep(placed(0)))

@@ -164,14 +164,17 @@ async def test_a_cluster_loses_a_node_and_the_others_are_used_all_along(valkey_c
             await until_known(here, number, lambda found: found is not None)
 
 
-async def test_tls_with_its_own_authority(valkey_tls: ValkeyByTls) -> None:
+async def test_tls_with_its_own_authority(valkey_tls: ValkeyByTls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(valkey_tls.authority))  # the system's own, which count without others alone
+
     def at(port: int, **tls: object) -> ValkeyConfiguration:
         settings = {"enabled": True, "verify_hostname": True, **tls}
         return ValkeyConfiguration.model_validate({**PATIENT, "host": "127.0.0.1", "port": port, "tls": settings})
 
-    async with cache_at(at(valkey_tls.port, ca_file=valkey_tls.authority)) as here:
-        await here.keep(placed(1))
-        assert await here.find(query(1)) == placed(1)
+    for authorities in ({"ca_file": valkey_tls.authority}, {}):
+        async with cache_at(at(valkey_tls.port, **authorities)) as here:
+            await here.keep(placed(1))
+            assert await here.find(query(1)) == placed(1)
     for port, authority in (
         (valkey_tls.port, valkey_tls.stranger),
         (valkey_tls.misnamed_port, valkey_tls.authority),

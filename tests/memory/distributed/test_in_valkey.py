@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.fixtures.rough import rough
 from tests.fixtures.valkey import ValkeyProcess, started
 from tests.memory.distributed.caches import GREEN, PATIENCE, cache_at, placed, query, until
 from warren.errors import StoreUnavailable
@@ -138,6 +139,18 @@ async def test_connections_are_ready_before_they_are_needed(valkey_server: Valke
         await until(lambda: [lane["connections"] for lane in lanes(here)] == [{"inUse": 0, "idle": 4}], "four")
 
 
+async def test_as_many_are_kept_ready_as_are_wanted_also_when_the_server_closes_them(
+    valkey_server: ValkeyProcess,
+) -> None:
+    async with cache_at(settings(valkey_server, min_idle=4), runs=False) as here:
+        await here.keep(placed(1))
+        (lane,) = here.lanes
+        for _ in range(3):
+            await lane.look(fill=True)
+            assert lane.server.pool.idle == 4
+            valkey_server.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
 # --- trouble
 
 
@@ -225,6 +238,31 @@ async def test_what_refuses_writes_is_still_read(
                 assert word in lines[0]["because"]
             await until_known(here, 49)
         assert [line["event"] for line in lines][1:] == ["distributed_cache_takes_writes"]
+
+
+async def test_behind_a_name_that_leads_to_another_primary_it_is_written_to_that(tmp_path: Path) -> None:
+    former, successor = ValkeyProcess(tmp_path / "former"), ValkeyProcess(tmp_path / "successor")
+    with started(former, successor), rough(former.port) as door:
+        configuration = ValkeyConfiguration.model_validate({**settings(former).model_dump(), "port": door.port})
+        async with cache_at(configuration) as here:
+            await here.keep(placed(1))
+            former.run("REPLICAOF", "127.0.0.1", successor.port)
+            door.lead_to(successor.port)
+            await here.keep(placed(2))
+            await until(lambda: len(here.behind) == 0, "what was refused to be written")
+        assert successor.run("EXISTS", f"trino:query:backend:{query(2)}") == 1
+
+
+async def test_without_a_time_out_a_probe_has_one(
+    valkey_server: ValkeyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warren.memory.distributed.lanes.PROBE_SECONDS", 0.1)
+    async with cache_at(settings(valkey_server, timeout_ms=0, request_budget_ms=50)) as here:
+        await here.keep(placed(1))
+        with valkey_server.hung():
+            for number in range(2, 8):
+                await here.keep(placed(number))
+            await until(lambda: "within 0.1 s" in str(lanes(here)[0]["error"]), "the end of a probe")
 
 
 async def test_what_refuses_reads_is_unavailable_and_said_once(valkey_server: ValkeyProcess) -> None:

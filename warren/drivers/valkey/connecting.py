@@ -15,10 +15,24 @@ CLIENT_NAME = "warren"
 """What `CLIENT LIST` shows of our connections."""
 
 
+class Shared(ValkeySSLContext):
+    """Made when it is first used. The library's own trusts the system's authorities also where others are named."""
+
+    def __init__(self, files: ValkeyFiles) -> None:
+        super().__init__()
+        self._files = files
+
+    def get(self) -> ssl.SSLContext:
+        """Raises OSError when a file cannot be used."""
+        if self.context is None:
+            self.context = _context(self._files)
+        return self.context
+
+
 class Secured(SSLConnection):
     """With a context that all connections share; the library would read its files again for each."""
 
-    def __init__(self, context: ValkeySSLContext, arguments: dict[str, Any]) -> None:
+    def __init__(self, context: Shared, arguments: dict[str, Any]) -> None:
         super().__init__(**arguments)
         self.ssl_context = context
 
@@ -28,7 +42,7 @@ class Connector:
 
     def __init__(self, server: ValkeyServer) -> None:
         self._server = server
-        self._tls = _context(server.tls) if server.tls is not None else None
+        self._tls = Shared(server.tls) if server.tls is not None else None
 
     async def to(self, address: Address) -> AbstractConnection:
         """To a server that holds data."""
@@ -67,12 +81,14 @@ class Connector:
         return connection
 
 
-def _context(files: ValkeyFiles) -> ValkeySSLContext:
-    return ValkeySSLContext(
-        cert_reqs="required",
-        ca_certs=str(files.ca_file) if files.ca_file is not None else None,
-        certfile=str(files.cert_file) if files.cert_file is not None else None,
-        keyfile=str(files.key_file) if files.key_file is not None else None,
-        check_hostname=files.verify_hostname,
-        min_version=ssl.TLSVersion.TLSv1_2,
-    )
+def _context(files: ValkeyFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = files.verify_hostname
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.ca_file is not None:
+        context.load_verify_locations(files.ca_file)
+    else:
+        context.load_default_certs()
+    if files.cert_file is not None:
+        context.load_cert_chain(files.cert_file, files.key_file)
+    return context

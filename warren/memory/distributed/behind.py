@@ -76,7 +76,10 @@ class Behind:
         """They failed: to be tried again, before everything that came meanwhile, and unless that has replaced them."""
         for write in reversed(writes):
             key = key_of(write)
-            if key in self._waiting or key in self._parked:
+            place = self._parked if key in self._parked else self._waiting
+            if (newer := place.get(key)) is not None:
+                if isinstance(write, Keep) and isinstance(newer, Renew):
+                    place[key] = Keep(newer.placement)  # what was never written cannot live on
                 continue
             if len(self) >= self._capacity:
                 self.dropped += 1

@@ -14,6 +14,10 @@ from warren.telemetry.few_lines import FewLines
 
 log = structlog.get_logger()
 
+PROBE_SECONDS = 2.0
+"""The longest that a probe waits, but for a budget that is longer: where packets are swallowed, a new connection must be
+tried soon."""
+
 
 class Lane:
     """Calls to one server, as long as it is well. When it is not, calls fail at once, and a probe in the background asks.
@@ -42,6 +46,7 @@ class Lane:
         self._clock = clock
         self._budget = budget_seconds
         self._timeout = timeout_seconds
+        self._probe = min(timeout_seconds, max(PROBE_SECONDS, budget_seconds))
         self._trouble = trouble
         self._mended = mended
         self.calls = Breaker(clock, longest_pause_seconds=health_seconds)
@@ -102,9 +107,9 @@ class Lane:
         if self.calls.is_open:
             return
         try:
-            if fill:
-                await self.server.fill(within=self._timeout)
-            await self.server.ask([(b"PING",)], within=self._timeout)
+            await self.server.ask([(b"PING",)], within=self._probe)
+            if fill:  # now that closed ones do not count as open any more
+                await self.server.fill(within=self._probe)
         except StoreUnavailable as error:
             if not self.calls.is_open:
                 self.calls.trip(str(error))
@@ -164,8 +169,8 @@ class Lane:
         await self.server.pool.close_idle()
         try:
             # It is well when it answers within a request's budget, in which no connection should have to be opened.
-            await self.server.fill(within=self._timeout)
-            await self.server.ask([(b"PING",)], within=self._timeout)
+            await self.server.fill(within=self._probe)
+            await self.server.ask([(b"PING",)], within=self._probe)
             await self.server.ask([(b"PING",)], within=self._budget)
         except StoreUnavailable as error:
             self.calls.error = str(error)
@@ -180,6 +185,8 @@ class Lane:
     async def _try_writes(self) -> None:
         """Try again what was refused. Meanwhile the server is read."""
         await asyncio.sleep(self.writes.next_pause())
+        # Kept connections may lead to the former primary, where a name or a proxy leads to the new one.
+        await self.server.pool.close_idle()
         try:
             replies = await self._ask(self._refused, self._timeout)
         except StoreUnavailable:
