@@ -1,7 +1,7 @@
 import pytest
 
 from warren.routing.mvel.errors import MvelError
-from warren.routing.mvel.lexer import LONGEST_TEXT, Cursor, tokens
+from warren.routing.mvel.lexer import LONGEST_CHAIN, LONGEST_TEXT, Cursor, tokens
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,13 @@ def test_levels_come_up_again() -> None:
         cursor.deeper()
     with pytest.raises(MvelError, match="more than 50 levels deep"):
         cursor.deeper()
+
+
+def test_links_come_back_with_their_level() -> None:
+    cursor = Cursor("a")
+    for _ in range(3):
+        with cursor.level():
+            for _ in range(LONGEST_CHAIN):
+                cursor.further()
+            with pytest.raises(MvelError, match="more than 120 operators or calls in a row: keep parts in variables"):
+                cursor.further()

@@ -8,13 +8,13 @@ import yaml
 
 from warren.routing.mvel.compile import compile_action, compile_condition
 from warren.routing.mvel.expressions import LAYERS, REFUSED_WORDS, UNKNOWN_OPERATORS
-from warren.routing.mvel.lexer import DEEPEST, LONGEST_TEXT
+from warren.routing.mvel.lexer import DEEPEST, LONGEST_CHAIN, LONGEST_TEXT
 from warren.routing.mvel.offered import groups, numbers, requests, texts
 from warren.routing.mvel.offered.operators import CHECKS
 from warren.routing.mvel.offered.statics import NEW, STATICS
 from warren.routing.mvel.offered.values import LONGEST, MOST
 from warren.routing.mvel.scope import STEPS
-from warren.routing.mvel.statements import ASSIGNMENTS
+from warren.routing.mvel.statements import ASSIGNMENTS, MOST_BRANCHES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mvel.md").read_text()
 
@@ -97,7 +97,7 @@ def test_what_is_refused_is_named() -> None:
 
 def test_limits() -> None:
     numbers_there = {int(found.replace(",", "")) for found in re.findall(r"\| ([\d,]+)", section("Limits"))}
-    assert {LONGEST_TEXT, DEEPEST, LONGEST, MOST, STEPS} <= numbers_there
+    assert {LONGEST_TEXT, DEEPEST, LONGEST_CHAIN, MOST_BRANCHES, LONGEST, MOST, STEPS} <= numbers_there
 
 
 BLOCKS = "\n---\n".join(re.findall(r"^```text\n(name:.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))

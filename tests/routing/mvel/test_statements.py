@@ -4,11 +4,19 @@ from tests.routing.mvel.offered import examples
 from tests.routing.mvel.running import shown
 from warren.routing.mvel.errors import MvelError
 from warren.routing.mvel.shapes import parse_action
+from warren.routing.mvel.statements import MOST_BRANCHES
 
 
 @pytest.mark.parametrize(("text", "answer"), examples.STATEMENTS)
 def test_statements_do_as_in_mvel(text: str, answer: str) -> None:
     assert shown(text) == answer
+
+
+def test_an_if_may_have_many_branches_but_not_any_number() -> None:
+    parse_action(" else ".join(["if (x) {}"] * MOST_BRANCHES) + " else {}")
+    with pytest.raises(MvelError, match="more than 500 branches: write several rules") as refused:
+        parse_action(" else ".join(["if (x) {}"] * MOST_BRANCHES) + "\nelse if (x) {}")
+    assert (refused.value.line, refused.value.column) == (2, 6)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,11 @@ def _compiled(frame: Frame, body: list[ast.stmt]) -> Compiled:
     whole: list[ast.stmt] = [ast.Try([*_prologue(frame), *body], handlers, [], [])]
     parameters = ast.arguments([], [ast.arg("scope")], None, [], [], None, [])
     function = ast.FunctionDef("rule", parameters, whole, [])
-    module = ast.fix_missing_locations(ast.Module([function], []))
+    module = ast.Module([function], [])
+    for node in ast.walk(module):  # ast.fix_missing_locations goes deep, and long chains are
+        if isinstance(node, ast.stmt | ast.expr | ast.ExceptHandler | ast.arg):
+            node.lineno = node.end_lineno = 1
+            node.col_offset = node.end_col_offset = 0
     code = next(part for part in compile(module, "<rule>", "exec").co_consts if isinstance(part, CodeType))
     return Compiled(frame.text, frozenset(frame.names), frozenset(frame.puts), FunctionType(code, frame.bound))
 

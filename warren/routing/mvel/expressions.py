@@ -85,7 +85,7 @@ def _alternatives(cursor: Cursor) -> tree.Expression:
     with cursor.level():
         left = _logical(cursor, "||", lambda: _logical(cursor, "&&", lambda: _binary(cursor, 0)))
         while cursor.sees("or", "?:"):
-            cursor.deeper()
+            cursor.further()
             operator = cursor.take().text
             right = _logical(cursor, "||", lambda: _logical(cursor, "&&", lambda: _binary(cursor, 0)))
             left = tree.Binary(start.offset, cursor.behind.end, operator, left, right)
@@ -111,7 +111,7 @@ def _binary(cursor: Cursor, layer: int) -> tree.Expression:
         return left
     with cursor.level():
         while cursor.sees(*LAYERS[layer]):
-            cursor.deeper()
+            cursor.further()
             operator = cursor.take()
             right = _binary(cursor, layer + 1)
             if operator.text in {"is", "instanceof"} and not isinstance(right, tree.Name | tree.ClassPath):
@@ -142,7 +142,7 @@ def _postfix(cursor: Cursor) -> tree.Expression:
     value = _primary(cursor)
     with cursor.level():
         while cursor.sees(".", ".?", "["):
-            cursor.deeper()
+            cursor.further()
             if cursor.takes("["):
                 key = expression(cursor)
                 cursor.expect("]")

@@ -10,7 +10,9 @@ from warren.routing.mvel.errors import MvelError
 LONGEST_TEXT: Final = 20_000
 """Characters of one condition or action."""
 DEEPEST: Final = 50
-"""Parentheses, blocks, operators and calls in one another."""
+"""Parentheses, blocks and whatever else has the parser call itself."""
+LONGEST_CHAIN: Final = 120
+"""Operators and calls in a row, each of which has the one before it within: the compiler goes as deep."""
 LARGEST: Final = 2**63 - 1
 """Java's longest integer."""
 
@@ -117,6 +119,7 @@ class Cursor:
         self._tokens = tokens(text)
         self._at = 0
         self._depth = 0
+        self._links = 0
 
     @property
     def here(self) -> Token:
@@ -167,13 +170,19 @@ class Cursor:
         if self._depth > DEEPEST:
             raise self.error(f"more than {DEEPEST} levels deep: write several rules, or keep parts in variables")
 
+    def further(self) -> None:
+        """One link more of a chain, such as `a + b + c`, which is read in a loop; `level` brings it back."""
+        self._links += 1
+        if self._links > LONGEST_CHAIN:
+            raise self.error(f"more than {LONGEST_CHAIN} operators or calls in a row: keep parts in variables")
+
     @contextmanager
     def level(self) -> Iterator[None]:
-        """Whatever goes deeper inside comes up again at the end."""
-        before = self._depth
+        """Whatever goes deeper or further inside comes back at the end."""
+        before = self._depth, self._links
         self.deeper()
         yield
-        self._depth = before
+        self._depth, self._links = before
 
 
 def shown(token: Token) -> str:

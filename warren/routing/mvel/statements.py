@@ -6,6 +6,8 @@ from warren.routing.mvel import tree
 from warren.routing.mvel.expressions import REFUSED_WORDS, RESERVED, expression
 from warren.routing.mvel.lexer import Cursor, Token, shown
 
+MOST_BRANCHES: Final = 500
+"""Of one `if`."""
 ASSIGNMENTS: Final = {"=": "", "+=": "+", "-=": "-", "*=": "*", "/=": "/", "%=": "%"}
 
 
@@ -51,13 +53,14 @@ def _if(cursor: Cursor) -> tree.Statement:
     start = cursor.take()
     branches = [_branch(cursor)]
     otherwise: tuple[tree.Statement, ...] = ()
-    with cursor.level():
-        while cursor.takes("else"):
-            cursor.deeper()
-            if not cursor.takes("if"):
-                otherwise = _block(cursor)
-                break
-            branches.append(_branch(cursor))
+    while cursor.takes("else"):
+        if not cursor.takes("if"):
+            otherwise = _block(cursor)
+            break
+        if len(branches) == MOST_BRANCHES:
+            why = f"more than {MOST_BRANCHES} branches: write several rules, or look the value up in a map"
+            raise cursor.error(why, cursor.behind)
+        branches.append(_branch(cursor))
     return tree.If(start.offset, cursor.behind.end, tuple(branches), otherwise)
 
 

@@ -2,8 +2,10 @@ import pytest
 
 from tests.routing.mvel.running import action, shown
 from warren.routing.mvel.compile import MvelError, RuleFailed, compile_action
-from warren.routing.mvel.emitting.flow import assigned
+from warren.routing.mvel.emitting.flow import NESTED_BRANCHES, assigned
+from warren.routing.mvel.lexer import LONGEST_CHAIN
 from warren.routing.mvel.shapes import parse_action
+from warren.routing.mvel.statements import MOST_BRANCHES
 
 
 def test_every_variable_that_gets_a_value_is_found() -> None:
@@ -45,6 +47,40 @@ def test_what_cannot_be_done_is_refused_when_a_rule_runs(text: str, why: str) ->
 
 def test_a_loop_walks_over_what_was_there_at_its_beginning() -> None:
     assert shown("x = [1, 2]; foreach (i : x) { x.add(i) } x") == "[1, 2, 1, 2]"
+
+
+def nested(levels: int, leaf: str) -> str:
+    """Each `if` in the last place of a chain of another."""
+    for _ in range(levels):
+        leaf = "if (a) {} " + "else if (a) {} " * (NESTED_BRANCHES - 2) + f"else if (!a) {{ {leaf} }}"
+    return f"a = false; {leaf}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested(44, "x = a;" + 'x == "b"'),
+        nested(43, "x = null; x" + '.?replace("a", "b")' * LONGEST_CHAIN),
+        nested(43, "x = null; x" + " + x" * LONGEST_CHAIN),
+        'x = "a"; ' + "x.?concat(" * 14 + "x" + '.?replace("a", "b")' * (LONGEST_CHAIN - 14) + ")" * 14,
+        'x = "a"; ' + "(" * 20 + "x" + '.?replace("a", "b")' * LONGEST_CHAIN + ")" * 20,
+        'x = "a"; ' + "[" * 20 + "x" + "[0]" * LONGEST_CHAIN + "]" * 20,
+        'x = "a"; ' + " else ".join(['if (x == "b") { 1 }'] * MOST_BRANCHES),
+        'x = "a"; ' + "true ? 1 : " * 20 + "x" + " or x" * LONGEST_CHAIN,
+    ],
+)
+@pytest.mark.parametrize("traced", [False, True])
+def test_python_takes_the_deepest_that_is_allowed(text: str, traced: bool) -> None:
+    compile_action(text, traced=traced)
+
+
+def test_a_branch_that_ran_is_the_only_one_even_when_it_changes_what_is_asked() -> None:
+    text = "x = 1; r = 0; " + " else ".join(f"if (x == {number}) {{ x += 1; r += 1 }}" for number in range(1, 30))
+    assert action(f"{text} else {{ r = 99 }} r") == 1
+    assert (
+        action(f"x = 1; foreach (i : [1, 2, 3]) {{ {text.partition('; r = 0; ')[2]} }} x".replace("r += 1", "r = 1"))
+        == 4
+    )
 
 
 def test_the_first_branch_that_holds_is_taken() -> None:

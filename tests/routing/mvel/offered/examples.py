@@ -1,6 +1,9 @@
 """Every method that is offered, used at least once, and what it answers, as its toString() says it."""
 
 Examples = tuple[tuple[str, str], ...]
+CHAIN = " else ".join(f'if (x == "u{number}") {{ {number} }}' for number in range(100))
+FILLING = " else ".join(f'if (x == "u{number}") {{ r += {number} }}' for number in range(100))
+CHOSEN = {"u0": "0", "u4": "4", "u5": "5", "u6": "6", "u9": "9", "u10": "10", "u99": "99", "nobody": "none"}
 
 STRING: Examples = (
     ('"abc".charAt(1)', "b"),
@@ -469,6 +472,11 @@ STATEMENTS: Examples = (
     ('x = ""; foreach (c : "abc") { x = c + x; } x', "cba"),
     ("x = 0; foreach (i : [1, 2]) { foreach (j : [1, 2]) { x += i * j } } x", "9"),
     ("x = 5", "5"),
+    *((f'x = "{value}"; {CHAIN} else {{ "none" }}', answer) for value, answer in CHOSEN.items()),
+    (f'x = "nobody"; {CHAIN}', "null"),
+    (f'r = ""; foreach (x : ["u7", "u3", "no", "u99"]) {{ {FILLING} else {{ r += "-" }} }} r', "73-99"),
+    ('"a"' + ' + "b"' * 60, "a" + "b" * 60),
+    ('"a"' + '.replace("a", "aa").replace("aa", "a")' * 30, "a"),
     ("x = 5; x -= 2; x", "3"),
     ("x = 5; x /= 2; x", "2.5"),
     ("x = 5; x *= 2; x", "10"),

@@ -13,6 +13,8 @@ from warren.routing.mvel.offered.tables import write, write_at
 
 DEEPEST_LOOP: Final = 8
 """Loops in one another; Python itself ends at 20."""
+NESTED_BRANCHES: Final = 5
+"""Branches that Python gets as one chain: it holds each within the one before, and does not go deep."""
 
 
 def assigned(statements: Iterable[tree.Statement]) -> frozenset[str]:
@@ -46,19 +48,33 @@ def _statement(frame: Frame, node: tree.Statement, *, last: bool) -> list[ast.st
         case tree.Return():
             return [ast.Return(constant(None) if node.value is None else value(frame, node.value).node)]
         case tree.If():
-            return [_if(frame, node, last=last)]
+            return _if(frame, node, last=last)
         case tree.ForEach():
             return [_foreach(frame, node)]
         case tree.Assign():
             return [_assign(frame, node), *_answered(frame, node, last=last)]
 
 
-def _if(frame: Frame, node: tree.If, *, last: bool) -> ast.stmt:
+def _if(frame: Frame, node: tree.If, *, last: bool) -> list[ast.stmt]:
+    """A row of short chains; each but the first begins only when those before it found nothing."""
     made = [ast.If(boolean(frame, condition), block(frame, body, last=last), []) for condition, body in node.branches]
     made[-1].orelse = block(frame, node.otherwise, last=last) if node.otherwise else []
-    for outer, inner in pairwise(made):
-        outer.orelse = [inner]
-    return made[0]
+    chains = [made[at : at + NESTED_BRANCHES] for at in range(0, len(made), NESTED_BRANCHES)]
+    for chain in chains:
+        for outer, inner in pairwise(chain):
+            outer.orelse = [inner]
+    if len(chains) == 1:
+        return [made[0]]
+    missed = frame.temporary()
+    row: list[ast.stmt] = [_marked(missed, value=False), made[0]]
+    for before, chain in pairwise(chains):
+        before[-1].orelse = [_marked(missed, value=True)]
+        row.append(ast.If(name(missed), [_marked(missed, value=False), chain[0]], []))
+    return row
+
+
+def _marked(temporary: str, *, value: bool) -> ast.stmt:
+    return ast.Assign([ast.Name(temporary, ast.Store())], constant(value))
 
 
 def _foreach(frame: Frame, node: tree.ForEach) -> ast.stmt:
