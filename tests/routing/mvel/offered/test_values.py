@@ -10,9 +10,13 @@ from warren.routing.mvel.offered.values import (
     Table,
     bounded,
     class_of,
+    has_key,
     key,
+    keys_of,
+    map_of,
     room,
     same,
+    sought,
     text_of,
 )
 from warren.routing.mvel.scope import Scope
@@ -101,3 +105,18 @@ def test_a_class_has_its_name_in_java() -> None:
         "null",
         "Boolean",
     ]
+
+
+@pytest.mark.parametrize("keys", [[1, "a", None], [1.0], [True], [float("inf")], [Optional(1)], [Optional(None)]])
+def test_a_key_is_found_by_an_equal_one_of_its_class_only(keys: list[object]) -> None:
+    others = (1, 1.0, True, 2, "1", "a", None, float("inf"), Optional(1), Optional(1.0), Optional(None), Optional("a"))
+    for kept in (dict.fromkeys(keys), frozenset(keys)):
+        for other in others:
+            assert has_key(kept, other) is any(same(other, one, Scope(FACTS)) for one in keys), other
+
+
+def test_what_is_no_number_is_no_number_among_keys() -> None:
+    nan = float("nan")
+    assert len(keys_of([nan, nan, 1])) == 2
+    assert list(map_of(nan, 1, nan, 2).values()) == [2]
+    assert sought(nan) == nan

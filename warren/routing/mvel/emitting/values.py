@@ -13,7 +13,7 @@ from warren.routing.mvel.offered.method import nearest
 from warren.routing.mvel.offered.patterns import matcher
 from warren.routing.mvel.offered.statics import NEW
 from warren.routing.mvel.offered.tables import CHANGING, read_at
-from warren.routing.mvel.offered.values import key
+from warren.routing.mvel.offered.values import map_of
 
 NUMBERS: Final = ("int", "double")
 KINDS: Final = {str: "String", bool: "boolean", int: "int", float: "double", type(None): "null"}
@@ -241,9 +241,8 @@ def _built(frame: Frame, node: tree.Expression) -> Made:
         case tree.ArrayLiteral():
             return Made(ast.Tuple(_all(frame, node.items), ast.Load()), "Array", certain=True)
         case tree.MapLiteral():
-            keys = [frame.call(key, value(frame, name_).node) for name_, _ in node.pairs]
-            made = ast.Dict([*keys], [value(frame, inner).node for _, inner in node.pairs])
-            return Made(made, "Map", certain=True)
+            members = [value(frame, member).node for pair in node.pairs for member in pair]
+            return Made(frame.call(map_of, *members), "Map", certain=True)
         case tree.NewObject():
             return _new(frame, node)
     raise AssertionError(f"no expression: {node}")

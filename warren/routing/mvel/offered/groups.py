@@ -5,7 +5,18 @@ from typing import Any, Final
 
 from warren.routing.mvel.errors import RuleFailed
 from warren.routing.mvel.offered.method import Methods, method, table
-from warren.routing.mvel.offered.values import Entry, HashSet, has_key, key, members_of, room, same, text_of
+from warren.routing.mvel.offered.values import (
+    Entry,
+    HashSet,
+    beside,
+    has_key,
+    key,
+    members_of,
+    room,
+    same,
+    sought,
+    text_of,
+)
 from warren.routing.mvel.scope import Scope
 
 
@@ -149,7 +160,7 @@ def changeable(items: HashSet | frozenset[Any]) -> dict[Any, None]:
 
 def _join(items: HashSet, value: Any) -> bool:
     inside = changeable(items)
-    new = key(value) not in inside
+    new = beside(inside, value) not in inside
     room(len(inside) + new)
     inside[value] = None
     return new
@@ -161,7 +172,7 @@ def _join_all(items: HashSet, others: Iterable[Any]) -> bool:
 
 def _leave(items: HashSet, value: Any) -> bool:
     inside = changeable(items)
-    there = key(value) in inside
+    there = has_key(inside, key(value))
     if there:
         del inside[value]
     return there
@@ -186,7 +197,7 @@ SET: Final = _shared() | table(
 
 
 def put(items: dict[Any, Any], name: Any, value: Any) -> Any:
-    old = items.get(key(name))
+    old = items.get(beside(items, name))
     if old is None and name not in items:
         room(len(items) + 1)
     items[name] = value
@@ -195,18 +206,20 @@ def put(items: dict[Any, Any], name: Any, value: Any) -> Any:
 
 def _put_all(items: dict[Any, Any], others: dict[Any, Any]) -> None:
     room(len(items.keys() | others.keys()))
+    for name in others:
+        beside(items, name)
     items.update(others)
 
 
 def _put_if_absent(items: dict[Any, Any], name: Any, value: Any) -> Any:
-    old = items.get(key(name))
+    old = items.get(sought(key(name)))
     if old is None:
         put(items, name, value)
     return old
 
 
 def _or_default(items: dict[Any, Any], name: Any, default: Any) -> Any:
-    return items.get(key(name), default)
+    return items.get(sought(key(name)), default)
 
 
 MAP: Final = table(
@@ -221,14 +234,14 @@ MAP: Final = table(
     ),
     method("entrySet", lambda items: [Entry(*pair) for pair in items.items()], "", "List"),
     method("equals", _equals, "any", "boolean", scoped=True),
-    method("get", lambda items, name: items.get(key(name)), "any"),
+    method("get", lambda items, name: items.get(sought(key(name))), "any"),
     method("getOrDefault", _or_default, "any any"),
     method("isEmpty", lambda items: not items, "", "boolean"),
     method("keySet", lambda items: HashSet(items, fixed=True), "", "Set"),
     method("put", put, "any any", changes=True),
     method("putAll", _put_all, "map", changes=True),
     method("putIfAbsent", _put_if_absent, "any any", changes=True),
-    method("remove", lambda items, name: items.pop(key(name), None), "any", changes=True),
+    method("remove", lambda items, name: items.pop(sought(key(name)), None), "any", changes=True),
     method("size", _size, "", "int"),
     method("toString", _text, "", "String", scoped=True),
     method("values", lambda items: list(items.values()), "", "List"),

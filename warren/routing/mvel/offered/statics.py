@@ -15,7 +15,8 @@ from warren.routing.mvel.offered.values import (
     HashSet,
     Optional,
     integer,
-    key,
+    keys_of,
+    map_of,
     members_of,
     null_pointer,
     room,
@@ -133,11 +134,11 @@ def _set_of(*items: Any) -> HashSet:
 def _map_of(*pairs: Any) -> dict[Any, Any]:
     if len(pairs) % 2:
         raise RuleFailed("Map.of needs a value for each key")
-    return {key(pairs[at]): pairs[at + 1] for at in range(0, len(pairs), 2)}
+    return map_of(*pairs)
 
 
 def made_set(items: Iterable[Any], *, fixed: bool = False, ordered: bool = False) -> HashSet:
-    return HashSet((key(item) for item in members_of(items)), fixed=fixed, ordered=ordered)
+    return HashSet(keys_of(members_of(items)), fixed=fixed, ordered=ordered)
 
 
 def _extreme(items: Any, *, greatest: bool) -> Any:

@@ -19,6 +19,7 @@ from warren.routing.mvel.offered.values import (
     class_of,
     key,
     null_pointer,
+    sought,
 )
 from warren.routing.mvel.scope import Scope
 
@@ -111,7 +112,7 @@ def read(scope: Scope, value: Any, name: str) -> Any:
 def read_at(value: Any, index: Any) -> Any:
     """`value[index]`."""
     if isinstance(value, dict):
-        return value.get(key(index))
+        return value.get(sought(key(index)))
     if isinstance(value, list | tuple):
         return element(value, as_integer(index))
     if isinstance(value, str):

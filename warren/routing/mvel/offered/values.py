@@ -62,7 +62,7 @@ class Optional:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Optional) and bool(self.value == other.value)
+        return isinstance(other, Optional) and bool(sought(self.value) == other.value)
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -132,11 +132,54 @@ def is_key(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
+class Exactly:
+    """A number or boolean that is looked for: Python takes 1, 1.0 and true for one key, Java does not."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int | float) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        other = other.value if type(other) is Exactly else other
+        return other is self.value or (type(other) is type(self.value) and other == self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+def sought(value: Any) -> Any:
+    """What finds a key in a dict or set where Java finds it, and only there."""
+    return Exactly(value) if isinstance(value, int | float) else value
+
+
 def has_key(keys: Collection[Any], wanted: Any) -> bool:
-    """Python takes 1, 1.0 and true for one key, Java does not."""
-    if isinstance(wanted, int | float):
-        return any(type(found) is type(wanted) and found == wanted for found in keys)
-    return is_key(wanted) and wanted in keys
+    """Of a dict or set."""
+    return is_key(wanted) and sought(wanted) in keys
+
+
+def beside(keys: Collection[Any], new: Any) -> Any:
+    """A key that may be kept with these. Raises RuleFailed when Python would take it for another one of them."""
+    if isinstance(key(new), int | float) and new in keys and Exactly(new) not in keys:
+        why = "an equal number or boolean of another class is there, and only one of them can be kept"
+        raise RuleFailed(f"the {class_of(new)} {_scalar(new)} cannot be in the same set or map: {why}")
+    return new
+
+
+def keys_of(items: Iterable[Any]) -> dict[Any, None]:
+    """The members of a set."""
+    keys: dict[Any, None] = {}
+    for item in items:
+        keys[beside(keys, item)] = None
+    return keys
+
+
+def map_of(*pairs: Any) -> dict[Any, Any]:
+    """Of keys and values by turns."""
+    made: dict[Any, Any] = {}
+    for at in range(0, len(pairs), 2):
+        made[beside(made, pairs[at])] = pairs[at + 1]
+    return made
 
 
 def bounded(text: str) -> str:
@@ -261,7 +304,7 @@ def _same_members(left: Any, right: Any, scope: Scope) -> bool:
         if not (isinstance(left, sets) and isinstance(right, sets)) or len(left) != len(right):
             return False
         scope.spend(1 + len(left) // 8)
-        return set(left) == set(right)
+        return set(map(sought, left)) == set(map(sought, right))
     if type(left) is not type(right) or len(left) != len(right):
         return False
     scope.spend(1)
@@ -271,7 +314,9 @@ def _same_members(left: Any, right: Any, scope: Scope) -> bool:
 def _same_maps(left: Mapping[Any, Any], right: Mapping[Any, Any], scope: Scope) -> bool:
     if len(left) != len(right):
         return False
-    return all(_spent(scope) and name in right and same(value, right[name], scope) for name, value in left.items())
+    return all(
+        _spent(scope) and has_key(right, name) and same(value, right[name], scope) for name, value in left.items()
+    )
 
 
 def _spent(scope: Scope) -> bool:
