@@ -19,7 +19,20 @@ HERE = Path(__file__).parent
 CACHE = HERE.parent.parent.parent / ".cache" / f"mvel-{VERSION}"
 JAR = f"mvel2-{VERSION}.jar"
 COMPARED = (
-    *("STRING", "LIST", "ARRAY", "SET", "MAP", "ENTRY", "NUMBER", "BOOLEAN", "OPTIONAL", "BUILDER", "STATICS"),
+    *(
+        "STRING",
+        "PATTERNS",
+        "LIST",
+        "ARRAY",
+        "SET",
+        "MAP",
+        "ENTRY",
+        "NUMBER",
+        "BOOLEAN",
+        "OPTIONAL",
+        "BUILDER",
+        "STATICS",
+    ),
     *("NEW", "OPERATORS", "STATEMENTS"),
 )
 REFUSED = (
@@ -51,6 +64,12 @@ REFUSED = (
     '"a" ~= "["',
     '!"abc" contains "a"',
     r'"\x"',
+    "08",
+    "01.5",
+    "new TreeSet([1, true])",
+    r'"a" ~= "[\\\\[]"',
+    '"a" ~= "[a[]"',
+    r'"a" ~= "[\\101]"',
 )
 
 OPERANDS = (

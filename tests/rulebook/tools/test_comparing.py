@@ -96,3 +96,9 @@ def test_an_empty_text_is_a_pattern() -> None:
     assert compared(HEADER, "startsWith", "") == Asks("source", "matches", ".*")
     with pytest.raises(Kept):
         compared(Asked("text", "method"), "equals", "")
+
+
+def test_a_pattern_is_written_as_plain_rules_read_it() -> None:
+    assert compared(HEADER, "matches", r"a\sb.*") == Asks("source", "matches", r"a[\s\x0B]b.*")
+    with pytest.raises(Kept, match="its regular expression is bad: classes of characters have no && here"):
+        compared(HEADER, "matches", "[a&&b]")

@@ -77,6 +77,9 @@ def _number(text: str, found: re.Match[str]) -> Token:
     offset, end = found.span()
     if NAME.match(text, end):
         raise MvelError("a number runs into a word", text=text, offset=end)
+    if digits[0] == "0" and digits[1:2].isdigit():
+        why = "a leading zero makes it octal in MVEL, where 010 is 8, or an error: write it without the leading zero"
+        raise MvelError(why, text=text, offset=offset)
     hexadecimal = digits[:2] in ("0x", "0X")
     value: int | float
     if not hexadecimal and (suffix in {"f", "d", "b"} or not digits.isdigit()):

@@ -7,6 +7,7 @@ from typing import Final
 from warren.facts import Facts, QueryProperties, RequestFacts
 from warren.protocol.sql.kinds import RESOURCE_GROUP_TYPES, UNKNOWN
 from warren.routing.mvel.compile import compile_condition
+from warren.routing.mvel.offered.patterns import BadPattern, as_java_reads
 from warren.routing.mvel.offered.requests import table_names
 from warren.routing.mvel.scope import Scope
 from warren.routing.rules.plain import compile_when
@@ -57,7 +58,15 @@ def compared(asked: Asked, way: Way, wanted: str, *, folded: bool = False) -> Co
         return _with_empty(asked, way)
     if folded:
         return asked.asks("matches", caseless(way, wanted))
-    return asked.asks(way, wanted)
+    return asked.asks(way, _for_re2(wanted) if way == "matches" else wanted)
+
+
+def _for_re2(pattern: str) -> str:
+    """Plain rules take a pattern as it is; MVEL takes it as Java does. Raises Kept."""
+    try:
+        return as_java_reads(pattern)
+    except BadPattern as error:
+        raise Kept(f"its regular expression is bad: {error}") from None
 
 
 def _with_empty(asked: Asked, way: Way) -> Condition:

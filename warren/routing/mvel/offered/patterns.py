@@ -24,9 +24,76 @@ def pattern(text: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile(text, options)
+        compiled = re2.compile(text, options)
+        said = as_java_reads(text)
+        return compiled if said == text else re2.compile(said, options)
     except (re2.error, UnicodeEncodeError) as error:
         raise BadPattern(_why(error)) from None
+
+
+WORD: Final = re.compile(
+    r"""
+    \\Q.*?(?:\\E|\Z)     # quoted, whatever it is
+    | \\\d{2,}           # a character by its number
+    | \\.
+    | \[\^?\]?           # a class begins; a bracket that is the first in it is a member
+    | .
+    """,
+    re.DOTALL | re.VERBOSE | re.ASCII,
+)
+MEMBER: Final = re.compile(r"\[:\^?\w+:\]|&&|-\\v|\\v-|\\\d{2,}|\\.|.", re.DOTALL | re.ASCII)
+OUTSIDE: Final = {
+    r"\s": r"[\s\x0B]",
+    r"\S": r"[^\s\x0B]",
+    r"\v": r"[\n-\r\x{85}\x{2028}\x{2029}]",
+}
+INSIDE: Final = {
+    r"\s": r"\s\x0B-\x0B",
+    r"\S": r"\x00-\x08\x0E-\x1F!-\x{10FFFF}",
+    r"\v": r"\n-\r\x{85}-\x{85}\x{2028}-\x{2029}",
+}
+r"""They end with ranges: a hyphen after one is a hyphen, as it is after `\s`."""
+
+
+def as_java_reads(text: str) -> str:
+    """What says to RE2 what the pattern, which RE2 takes, says to Java. Raises BadPattern where nothing does."""
+    parts: list[str] = []
+    at, inside = 0, False
+    while at < len(text):
+        found = (MEMBER if inside else WORD).match(text, at)
+        assert found is not None
+        word, at = found[0], found.end()
+        _refuse_number(word)
+        if inside:
+            _refuse_set_operator(word)
+            inside = word != "]"
+            parts.append(INSIDE.get(word, word))
+            continue
+        inside = word[0] == "["
+        parts.append(OUTSIDE.get(word, word))
+    return "".join(parts)
+
+
+def _refuse_set_operator(word: str) -> None:
+    """RE2 takes for signs what Java takes for operators of sets."""
+    if word == "&&":
+        raise BadPattern(
+            r"classes of characters have no && here, as in [a-z&&[^x]]: write the rest out, or \&\& for signs"
+        )
+    if word in {r"-\v", r"\v-"}:
+        raise BadPattern(
+            r"\v in a class of characters has no hyphen beside it here: write \- for the sign, \x0B for a range"
+        )
+    if word == "[":
+        raise BadPattern(
+            r"a class of characters has no other in it here, as in [a[b-z]]: write [ab-z], or \[ for the sign"
+        )
+
+
+def _refuse_number(word: str) -> None:
+    r"""`\101` refers to a group in Java, and `\0101` is longer than RE2's numbers are."""
+    if re.fullmatch(r"\\(?:[1-9]\d+|0\d{3,})", word):
+        raise BadPattern(f"{word} is not offered: write a character by its number as \\x41")
 
 
 def _why(error: Exception) -> str:
